@@ -1,0 +1,134 @@
+// Graph: layers, values and kernel-call nodes in vectors, addressed by id. It knows nothing of the batch size:
+// a Type says only whether there is one tensor a sample.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/op.h"
+#include "support/ids.h"
+
+namespace netc {
+
+/// What a value is for; decides its memory class (docs/memory.md).
+enum class ValueKind : uint8_t {
+  input, label, parameter, state, optimizer, gradient /*of a parameter*/, activation, aux, activation_gradient, metrics
+};
+
+struct Value {
+  std::string name;  ///< "conv2", "conv2.w", "block3.conv1.dw"
+  Type type;
+  ValueKind kind = ValueKind::activation;
+  LayerId layer;     ///< the layer it belongs to; none for the input
+  ValueId of;        ///< gradient or optimiser state: the parameter
+  ValueId same_as;   ///< another name for the same bytes (flatten, a gradient passed through)
+  ParamRole role = ParamRole::weight;  ///< parameters
+  Init init;                           ///< parameters and state, resolved: normal, uniform or constant
+  std::string what;                    ///< aux: what it holds
+};
+
+/// One statement of the network after defs, loops and repeats are expanded.
+struct Layer {
+  std::string name;  ///< unique: "conv1", "bottleneck3.conv2"
+  const OpDef* op = nullptr;
+  Args args;
+  Location where;
+  std::string source;  ///< the statement as a reader would write it: "conv 64 3x3/2 pad"
+  std::vector<ValueId> inputs;
+  ValueId output;
+  std::vector<ValueId> params, states;
+  bool has_bias = true;
+  Activation activation = Activation::none;  ///< fused into this layer
+  double alpha = 0;
+  LayerId fused_into;  ///< this activation layer runs inside that one
+};
+
+enum class Phase : uint8_t { forward, backward, update };
+
+struct Node {
+  LayerId layer;
+  int part = 0;
+  Phase phase = Phase::forward;
+  std::string kernel;
+  std::vector<ValueId> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
+  Desc desc;
+  bool in_place = false, must_alias = false, workspace = false;
+  std::string purpose;
+};
+
+// ---- Settings of `input`, `loss` and `train` -------------------------------------------------------
+
+struct Augmentation {
+  std::string word;  ///< crop, flip, normalize, resize, cutout
+  std::vector<double> numbers;
+  Location where;
+};
+
+struct DataSource {
+  std::string reader;  ///< idx, cifar10, folder, npy, tokens, shapes; empty: none given
+  std::string path;
+  std::vector<Augmentation> augmentation;
+  Location where;
+};
+
+/// What the loss compares the output with, for each sample.
+enum class TargetKind : uint8_t { class_index, one_hot, input, values };
+
+enum class OptimizerKind : uint8_t { sgd, adam, adamw, rmsprop };
+enum class DecayScope : uint8_t { weights, matrices, all };
+enum class ScheduleKind : uint8_t { constant, step, cosine, linear };
+
+struct TrainSettings {
+  bool given = false;  ///< the file has a `train` statement
+  OptimizerKind optimizer = OptimizerKind::sgd;
+  double learning_rate = 0.01;
+  double momentum = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double rms_keep = 0.99;  ///< rmsprop's alpha
+  double decay = 0;
+  DecayScope decay_scope = DecayScope::weights;
+  double clip = 0;  ///< largest global norm; 0: none
+  int64_t batch = 1;
+  int64_t micro_steps = 1;
+  ScheduleKind schedule = ScheduleKind::constant;
+  double schedule_every = 0;   ///< step n f: n, in epochs (or in steps where `steps` is given)
+  double schedule_factor = 1;  ///< step n f: f; cosine to f, linear to f: the final fraction of the rate
+  double warmup = 0;           ///< in the same unit
+  int64_t epochs = 0, steps = 0;  ///< exactly one is set; epochs 1 if the file sets neither
+  std::string dtype = "fp32";
+  int64_t validate_every = 1;  ///< epochs between evaluations
+  int64_t stop_after = 0;      ///< early stopping after that many evaluations without a better one; 0: off
+  std::vector<std::string> recompute;
+  Location where;
+};
+
+struct Graph {
+  std::string name;
+  std::vector<Layer> layers;
+  std::vector<Value> values;
+  std::vector<Node> nodes;  ///< in execution order
+
+  ValueId input, label, metrics;
+  ValueId output;  ///< the loss's input: the logits
+  LayerId loss;    ///< none when the file has no loss
+  TargetKind target = TargetKind::class_index;
+  DataSource data;
+  TrainSettings train;
+  uint64_t seed = 1;
+
+  Value& operator[](ValueId id) { return values[id.at()]; }
+  const Value& operator[](ValueId id) const { return values[id.at()]; }
+  Layer& operator[](LayerId id) { return layers[id.at()]; }
+  const Layer& operator[](LayerId id) const { return layers[id.at()]; }
+
+  ValueId add(Value value);
+  LayerId add(Layer layer);
+  /// The value whose bytes `id` names: follows same_as to its end.
+  ValueId storage(ValueId id) const;
+  /// The layer as its row's functions see it; `shapes` keeps the input shapes alive.
+  LayerInfo info(const Layer& layer, std::vector<Shape>& shapes, int part = 0) const;
+};
+
+}  // namespace netc
