@@ -33,12 +33,7 @@ struct PlannedValue {
   ValueKind kind = ValueKind::activation;
   BufferId buffer;
   LayerId layer;
-};
-
-enum class Section : uint8_t {
-  micro,   ///< forward and backward of one micro-step
-  update,  ///< once a step, after the micro-steps
-  begin,   ///< once a step, before them (zeroing accumulators)
+  int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
 };
 
 struct Call {
