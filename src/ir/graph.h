@@ -65,7 +65,7 @@ struct Node {
   Desc desc;
   bool in_place = false;   ///< outputs[0] may take the bytes of inputs[in_place_input] (any input if -1) once nobody else reads them
   int in_place_input = 0;
-  ValueId continues;       ///< outputs[0] is written into the bytes of this value, always
+  ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
   std::string purpose;     ///< "the weight gradient of conv2"
 };
@@ -124,6 +124,7 @@ struct Graph {
   std::vector<LayerId> order;    ///< execution order of the layers, set by the fuse pass
   std::vector<Node> nodes;       ///< one training step, in execution order; set by differentiate
   std::vector<Node> evaluation;  ///< one evaluation batch; set by lower_evaluation
+  std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 
   ValueId input, label, metrics;
   ValueId output;  ///< the loss's input: the logits
