@@ -29,7 +29,9 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   desc.add_activation(last ? info.activation : Activation::none, last ? info.alpha : 0);
   const Operand left = info.part == 0 ? x(0) : prev, dleft = info.part == 0 ? dx(0) : dprev;
   const int right = info.part + 1;
-  auto pass = [](Operand to) { return KernelCall{.kernel = "", .outputs = {to}, .inputs = {dy}, .desc = {}, .purpose = "the gradient passed through"}; };
+  const auto pass = [](Operand to) {
+    return KernelCall{.kernel = "", .outputs = {to}, .inputs = {dy}, .desc = {}, .purpose = "the gradient passed through"};
+  };
   return {{.forward = {.kernel = "add_forward", .outputs = {y}, .inputs = {left, x(right)}, .desc = desc, .in_place = true,
                        .in_place_input = -1},
            .aux = {},

@@ -18,7 +18,9 @@ std::string mismatch_help(const Shape& first, const Shape& other, size_t index) 
   if (first.size() != other.size()) return "give both branches the same form: H x W x C, T x C or a flat vector";
   if (first.size() != 3) return "bring branch " + number + " to " + shape_text(first);
   const std::string filters = std::to_string(channels(first));
-  if (first[0] == other[0] && first[1] == other[1]) return "bring branch " + number + " to " + filters + " channels: { conv " + filters + " 1x1; bn }";
+  if (first[0] == other[0] && first[1] == other[1]) {
+    return "bring branch " + number + " to " + filters + " channels: { conv " + filters + " 1x1; bn }";
+  }
   const int64_t stride = first[0] > 0 ? (other[0] + first[0] - 1) / first[0] : 1;
   const bool strided = stride > 1 && (other[0] + stride - 1) / stride == first[0] && (other[1] + stride - 1) / stride == first[1];
   if (strided) {
