@@ -6,7 +6,7 @@
 namespace netc::ops {
 
 ArgSpec positional(std::string_view name, ArgKind kind, std::string_view help) {
-  return {.name = name, .kind = kind, .positional = true, .required = true, .help = help};
+  return {.name = name, .kind = kind, .positional = true, .required = true, .default_text = {}, .help = help};
 }
 
 ArgSpec optional_positional(std::string_view name, ArgKind kind, std::string_view default_text, std::string_view help) {
@@ -14,7 +14,7 @@ ArgSpec optional_positional(std::string_view name, ArgKind kind, std::string_vie
 }
 
 ArgSpec flag(std::string_view name, std::string_view help) {
-  return {.name = name, .kind = ArgKind::flag, .min_values = 0, .max_values = 0, .help = help};
+  return {.name = name, .kind = ArgKind::flag, .min_values = 0, .max_values = 0, .default_text = {}, .help = help};
 }
 
 ArgSpec word(std::string_view name, ArgKind kind, std::string_view default_text, std::string_view help) {
