@@ -30,6 +30,8 @@ struct Subject {
   Complaints& complaints;
 
   int calls() const { return static_cast<int>(schedule.calls.size()); }
+  /// One more than the calls: what is live at the last position outlives the schedule (the output of a network without a loss).
+  int positions() const { return calls() + 1; }
   bool persistent(size_t buffer) const { return buffer < static_cast<size_t>(plan.persistent); }
   const Buffer& buffer_of(int value) const { return schedule.buffers[schedule.values[static_cast<size_t>(value)].buffer.at()]; }
   const std::string& value_name(int value) const { return schedule.values[static_cast<size_t>(value)].name; }

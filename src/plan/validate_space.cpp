@@ -67,17 +67,17 @@ class Sweep {
 };
 
 int first_of(const Subject& s, size_t id) { return s.persistent(id) ? 0 : s.schedule.buffers[id].first; }
-int last_of(const Subject& s, size_t id) { return s.persistent(id) ? s.calls() - 1 : s.schedule.buffers[id].last; }
+int last_of(const Subject& s, size_t id) { return s.persistent(id) ? s.positions() - 1 : s.schedule.buffers[id].last; }
 
 void check_overlap(const Subject& subject) {
   const size_t buffers = subject.schedule.buffers.size();
-  const ByPosition starts(buffers, subject.calls(), [&](size_t i) { return first_of(subject, i); });
-  const ByPosition ends(buffers, subject.calls(), [&](size_t i) { return last_of(subject, i); });
+  const ByPosition starts(buffers, subject.positions(), [&](size_t i) { return first_of(subject, i); });
+  const ByPosition ends(buffers, subject.positions(), [&](size_t i) { return last_of(subject, i); });
   Sweep sweep(subject);
-  for (int t = 0; t < subject.calls(); ++t) {
+  for (int t = 0; t < subject.positions(); ++t) {
     const size_t at = static_cast<size_t>(t);
     for (int i = starts.start[at]; i < starts.start[at + 1]; ++i) sweep.insert(starts.ids[static_cast<size_t>(i)]);
-    sweep.check_workspace(t);
+    if (t < subject.calls()) sweep.check_workspace(t);
     for (int i = ends.start[at]; i < ends.start[at + 1]; ++i) sweep.remove(ends.ids[static_cast<size_t>(i)]);
   }
 }
@@ -85,7 +85,7 @@ void check_overlap(const Subject& subject) {
 /// The bound and the end the schedule states are those of its buffers.
 void check_bound(const Subject& subject) {
   const Schedule& schedule = subject.schedule;
-  std::vector<int64_t> change(schedule.calls.size() + 1, 0);
+  std::vector<int64_t> change(schedule.calls.size() + 2, 0);
   int64_t end = 0;
   for (size_t i = 0; i < schedule.buffers.size(); ++i) {
     const Buffer& buffer = schedule.buffers[i];
@@ -94,7 +94,7 @@ void check_bound(const Subject& subject) {
     end = std::max(end, buffer.offset + buffer.bytes);
   }
   int64_t live = 0, most = 0, at_peak = -1;
-  for (int t = 0; t < subject.calls(); ++t) {
+  for (int t = 0; t < subject.positions(); ++t) {
     live += change[static_cast<size_t>(t)];
     most = std::max(most, live);
     if (t == schedule.peak) at_peak = live;

@@ -47,7 +47,7 @@ void total(Plan& plan) {
   plan.arena = plan.lower_bound = plan.sum_of_buffers = 0;
   for (Schedule* s : {&plan.train, &plan.evaluate}) {
     s->end = s->lower_bound = 0;
-    for (int t = 0; t < static_cast<int>(s->calls.size()); ++t) {
+    for (int t = 0; t <= static_cast<int>(s->calls.size()); ++t) {
       int64_t live = 0;
       for (const Buffer& b : s->buffers) live += b.first <= t && t <= b.last ? b.bytes : 0;
       if (live > s->lower_bound) {
@@ -170,7 +170,7 @@ TEST_CASE("broken offsets, sizes and lifetimes are noticed", "[validate]") {
       {"dies before its last reader", "but live only from", [&](Case& c) { train(c).buffers[3].last = 2; }},
       {"born after its writer", "but live only from", [&](Case& c) { train(c).buffers[4].first = 4; }},
       {"workspace not live at its call", "but live only from", [&](Case& c) { train(c).buffers[5].first = train(c).buffers[5].last = 1; }},
-      {"lives past the end", "lives from call", [&](Case& c) { train(c).buffers[3].last = 5; }},
+      {"lives past the end", "lives from call", [&](Case& c) { train(c).buffers[3].last = 6; }},
       {"nothing uses it", "no call touches 'spare'",
        [&](Case& c) {
          train(c).buffers.push_back(train(c).buffers[3]);
