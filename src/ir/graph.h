@@ -42,7 +42,9 @@ struct Layer {
   Activation activation = Activation::none;  ///< fused into this layer
   double alpha = 0;
   LayerId fused_into;  ///< this activation layer runs inside that one
-  Shape shape;         ///< the output as written; the fuse pass may let the layer run on another
+  // As written, before the fuse pass rearranges anything:
+  Shape shape;                   ///< of the output
+  std::vector<LayerId> sources;  ///< the layers that make its inputs; none for the network's input
 };
 
 enum class Phase : uint8_t { forward, backward, update };
@@ -65,7 +67,7 @@ struct Node {
   Desc desc;
   bool in_place = false;   ///< outputs[0] may take the bytes of inputs[in_place_input] (any input if -1) once nobody else reads them
   int in_place_input = 0;
-  ValueId continues;       ///< outputs[0] is written into the bytes of this value, always
+  ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
   std::string purpose;     ///< "the weight gradient of conv2"
 };
@@ -124,6 +126,7 @@ struct Graph {
   std::vector<LayerId> order;    ///< execution order of the layers, set by the fuse pass
   std::vector<Node> nodes;       ///< one training step, in execution order; set by differentiate
   std::vector<Node> evaluation;  ///< one evaluation batch; set by lower_evaluation
+  std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 
   ValueId input, label, metrics;
   ValueId output;  ///< the loss's input: the logits

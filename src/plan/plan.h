@@ -43,6 +43,7 @@ struct Call {
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
+  std::string purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have
   int64_t workspace_offset = 0;   ///< the region granted: the minimum's buffer and what is free around it
