@@ -50,7 +50,7 @@ class AugmentedDataset : public Dataset {
       throw DataError("the target is the input, " + std::to_string(spec_.h * spec_.w * spec_.c) + " values, but the loss compares " +
                       std::to_string(spec_.target_values));
     }
-    if (wants_class && spec_.target_rows > 1) return check_row_classes(file);
+    if (class_rows(spec_) > 1) return check_row_classes(file);
     if (wants_class) {
       if (source_->classes() == 0) throw DataError(file + ": the targets are not class indices, which this loss needs");
       if (source_->classes() > spec_.classes) {
@@ -66,8 +66,8 @@ class AugmentedDataset : public Dataset {
   }
 
   void check_row_classes(const std::string& file) const {
-    if (source_->value_count() == spec_.target_rows && source_->values_are_labels()) return;
-    throw DataError(file + ": the network scores " + std::to_string(spec_.target_rows) +
+    if (source_->value_count() == class_rows(spec_) && source_->values_are_labels()) return;
+    throw DataError(file + ": the network scores " + std::to_string(class_rows(spec_)) +
                     " positions a sample and needs as many class indices; the data have " +
                     std::to_string(source_->values_are_labels() ? source_->value_count() : 0));
   }
@@ -89,22 +89,22 @@ class AugmentedDataset : public Dataset {
 
   void write_classes(int64_t index, void* target) const {
     thread_local std::vector<float> rows;
-    rows.resize(static_cast<size_t>(spec_.target_rows));
-    if (spec_.target_rows == 1) {
+    rows.resize(static_cast<size_t>(class_rows(spec_)));
+    if (rows.size() == 1) {
       rows[0] = static_cast<float>(source_->label(index));
     } else {
       source_->values(index, rows.data());
     }
     if (spec_.target == TargetKind::one_hot) std::memset(target, 0, static_cast<size_t>(target_bytes(spec_)));
-    for (int64_t row = 0; row < spec_.target_rows; ++row) {
-      const float value = rows[static_cast<size_t>(row)];
+    for (size_t row = 0; row < rows.size(); ++row) {
+      const float value = rows[row];
       if (!(value >= 0) || !(value < static_cast<float>(spec_.classes))) {
         throw DataError(source_->name(index) + ": label " + std::to_string(static_cast<double>(value)) + " is not in 0.." +
                         std::to_string(spec_.classes - 1));
       }
       const int32_t label = static_cast<int32_t>(value);
       if (spec_.target == TargetKind::one_hot) {
-        static_cast<float*>(target)[row * spec_.classes + label] = 1;
+        static_cast<float*>(target)[row * static_cast<size_t>(spec_.classes) + static_cast<size_t>(label)] = 1;
       } else {
         static_cast<int32_t*>(target)[row] = label;
       }
@@ -140,14 +140,14 @@ std::unique_ptr<Dataset> open_dataset(const DataSpec& spec, const std::string& p
   return std::make_unique<AugmentedDataset>(spec, split, seed, std::move(source));
 }
 
+int64_t class_rows(const DataSpec& spec) {
+  if (spec.target == TargetKind::class_index) return spec.target_rows;
+  return spec.target == TargetKind::one_hot ? spec.target_values / spec.classes : 0;
+}
+
 int64_t target_bytes(const DataSpec& spec) {
-  switch (spec.target) {
-    case TargetKind::class_index: return spec.target_rows * 4;
-    case TargetKind::one_hot: return spec.target_rows * spec.classes * 4;
-    case TargetKind::input:
-    case TargetKind::values: return spec.target_values * 4;
-  }
-  return 0;
+  const int64_t numbers = spec.target == TargetKind::class_index ? spec.target_rows : spec.target_values;
+  return numbers * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t product(const std::vector<int64_t>& factors) {

@@ -58,6 +58,9 @@ class Dataset {
 /// Opens one split. `path` replaces the spec's unless empty. Throws DataError if the data cannot serve this network.
 std::unique_ptr<Dataset> open_dataset(const DataSpec&, const std::string& path, Split, uint64_t seed);
 
+/// Class indices a sample's target names: one for a classifier, one a position for a segmentation; 0 where the target is not classes.
+int64_t class_rows(const DataSpec&);
+
 /// Bytes of one sample's target: int32 a row for class indices, else floats.
 int64_t target_bytes(const DataSpec&);
 

@@ -1,7 +1,6 @@
 // Generated pictures, so that every network can be trained with nothing downloaded: one coloured shape of ten kinds, turned, sized,
 // placed and coloured at random, on a noisy background. Everything follows from the seed, the split and the index.
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "data.h"
@@ -38,12 +37,17 @@ struct Scene {
   float noise;                                     ///< the background noise spans +-noise
 };
 
+/// One channel of the background, and what the shape adds to it.
+struct Color {
+  float base, step;
+};
+
 class ShapesSource : public Source {
  public:
   ShapesSource(const DataSpec& spec, Split split, uint64_t seed)
       : h_(spec.h), w_(spec.w), c_(spec.c), count_(split == Split::train ? kTraining : kTest), seed_(seed),
         stream_(stream_of(split == Split::train ? "shapes.train" : "shapes.test")) {
-    masks_ = (spec.target == TargetKind::values && spec.target_values == h_ * w_) || spec.target_rows == h_ * w_;
+    masks_ = (spec.target == TargetKind::values && spec.target_values == h_ * w_) || class_rows(spec) == h_ * w_;
   }
 
   int64_t size() const override { return count_; }
@@ -60,10 +64,12 @@ class ShapesSource : public Source {
     image.c = c_;
     image.pixels.resize(static_cast<size_t>(h_ * w_ * c_));
     const Scene it = scene(index);
-    draw_background(index, it, image);
+    std::vector<Color> colors;
+    for (int64_t c = 0; c < c_; ++c) colors.push_back(color(index, c));
+    draw_background(index, it, colors, image);
     for_each_inside(it, [&](int64_t pixel) {
       float* at = image.pixels.data() + pixel * c_;
-      for (int64_t c = 0; c < c_; ++c) at[c] = std::clamp(at[c] + color(index, c).second, 0.0f, 1.0f);
+      for (int64_t c = 0; c < c_; ++c) at[c] = std::clamp(at[c] + colors[static_cast<size_t>(c)].step, 0.0f, 1.0f);
     });
   }
 
@@ -91,23 +97,21 @@ class ShapesSource : public Source {
     return it;
   }
 
-  /// The background's and the shape's difference in one channel; the first channel always has contrast.
-  std::pair<float, float> color(int64_t index, int64_t channel) const {
+  /// One channel's; the first channel always has contrast.
+  Color color(int64_t index, int64_t channel) const {
     const Random4 random = block(index, (uint64_t{1} << 16) + static_cast<uint64_t>(channel));
     const float base = 0.2f + 0.6f * uniform01(random.v[0]), step = channel == 0 ? 0.25f + 0.25f * uniform01(random.v[1]) : 0.5f * uniform01(random.v[1]);
     return {base, base > 0.5f ? -step : step};
   }
 
-  void draw_background(int64_t index, const Scene& it, Image& image) const {
-    std::vector<float> base(static_cast<size_t>(c_));
-    for (int64_t c = 0; c < c_; ++c) base[static_cast<size_t>(c)] = color(index, c).first;
+  void draw_background(int64_t index, const Scene& it, const std::vector<Color>& colors, Image& image) const {
     const int64_t count = h_ * w_ * c_;
     int64_t channel = 0;
     for (int64_t i = 0; i < count; i += 16) {
       const Random4 random = block(index, (uint64_t{1} << 31) + static_cast<uint64_t>(i / 16));
       for (int64_t k = 0; k < std::min<int64_t>(16, count - i); ++k) {
         const float noise = static_cast<float>((random.v[k / 4] >> (8 * (k % 4))) & 255) / 127.5f - 1;
-        image.pixels[static_cast<size_t>(i + k)] = std::clamp(base[static_cast<size_t>(channel)] + it.noise * noise, 0.0f, 1.0f);
+        image.pixels[static_cast<size_t>(i + k)] = std::clamp(colors[static_cast<size_t>(channel)].base + it.noise * noise, 0.0f, 1.0f);
         channel = channel + 1 == c_ ? 0 : channel + 1;
       }
     }
