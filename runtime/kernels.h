@@ -84,6 +84,16 @@ struct BnDesc {
   }
 };
 
+/// Layer norm (Ba, Kiros, Hinton 2016, arXiv:1607.06450) of each of `rows` rows of c values.
+struct NormDesc {
+  int32_t rows, c;
+  float eps;
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("eps", eps);
+  }
+};
+
 struct ActDesc {
   int64_t count;
   Activation activation;
@@ -281,6 +291,11 @@ void bn_evaluate(Context&, float* y, const float* x, const float* gamma, const f
 /// dx may be in place of dy, or null where nobody needs it. dgamma and dbeta are always written.
 void bn_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                  const float* beta, const float* dy, const BnDesc&, Workspace);
+/// Writes each row's mean and 1/sqrt(var + eps), unless they are null (evaluation). y may be in place of x only if x is not needed again.
+void norm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta, const NormDesc&);
+/// dx may be in place of dy, or null.
+void norm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+                   const float* dy, const NormDesc&, Workspace);
 void lrn_forward(Context&, float* y, const float* x, const LrnDesc&);
 void lrn_backward(Context&, float* dx, const float* x, const float* dy, const LrnDesc&);
 
@@ -339,6 +354,7 @@ size_t fc_backward_data_workspace(const FcDesc&);
 size_t fc_backward_weights_workspace(const FcDesc&);
 size_t bn_forward_workspace(const BnDesc&);
 size_t bn_backward_workspace(const BnDesc&);
+size_t norm_backward_workspace(const NormDesc&);
 size_t scale_backward_weights_workspace(const ScaleDesc&);
 
 }  // namespace netrt

@@ -114,6 +114,8 @@ std::vector<KernelEntry> make_entries() {
       entry("bn_forward", "BnDesc", netrt::bn_forward, netrt::bn_forward_workspace),
       entry("bn_evaluate", "BnDesc", netrt::bn_evaluate),
       entry("bn_backward", "BnDesc", netrt::bn_backward, netrt::bn_backward_workspace),
+      entry("norm_forward", "NormDesc", netrt::norm_forward),
+      entry("norm_backward", "NormDesc", netrt::norm_backward, netrt::norm_backward_workspace),
       entry("lrn_forward", "LrnDesc", netrt::lrn_forward),
       entry("lrn_backward", "LrnDesc", netrt::lrn_backward),
       entry("act_forward", "ActDesc", netrt::act_forward),

@@ -13,6 +13,7 @@ const OpDef& pool();
 const OpDef& avgpool();
 const OpDef& fc();
 const OpDef& bn();
+const OpDef& norm();
 const OpDef& lrn();
 const OpDef& relu();
 const OpDef& relu6();
