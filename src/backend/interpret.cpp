@@ -128,9 +128,23 @@ Target cpu_target() {
   target.name = "cpu";
   target.workspace = [](const std::string& kernel, const Desc& desc) {
     const KernelEntry* entry = find_kernel(kernel);
-    NETC_CHECK(entry && entry->workspace, "a kernel is given a workspace it does not take");
-    return entry->workspace(desc);
+    NETC_CHECK(entry && entry->cpu_workspace, "a kernel is given a workspace it does not take");
+    return entry->cpu_workspace(desc);
   };
+  return target;
+}
+
+Target cuda_target(int64_t workspace_floor) {
+  Target target;
+  target.name = "cuda";
+  target.input_slots = 2;
+  target.workspace = [](const std::string& kernel, const Desc& desc) {
+    const KernelEntry* entry = find_kernel(kernel);
+    NETC_CHECK(entry && entry->cuda_workspace, "a kernel is given a workspace it does not take");
+    return entry->cuda_workspace(desc);
+  };
+  target.grant_slack = true;
+  target.workspace_floor = workspace_floor;
   return target;
 }
 
