@@ -7,13 +7,13 @@ namespace {
 
 std::optional<Shape> infer(const InferContext& context) {
   const Shape& first = context.inputs[0];
-  bool ok = true;
+  std::vector<size_t> wrong;
   for (size_t i = 1; i < context.inputs.size(); ++i) {
-    if (context.inputs[i] == first) continue;
-    report_mismatch(context, i, mismatch_help(first, context.inputs[i], i));
-    ok = false;
+    if (context.inputs[i] != first) wrong.push_back(i);
   }
-  return ok ? std::optional(first) : std::nullopt;
+  if (wrong.empty()) return first;
+  report_mismatch(context, wrong, mismatch_help(first, context.inputs[wrong[0]], wrong[0]));
+  return std::nullopt;
 }
 
 int parts(const LayerInfo& info) { return static_cast<int>(info.inputs.size()) - 1; }

@@ -2,13 +2,14 @@
 
 namespace netc::ops {
 
-void report_mismatch(const InferContext& context, size_t index, std::string help) {
+void report_mismatch(const InferContext& context, const std::vector<size_t>& wrong, std::string help) {
   Diagnostic& error = context.error("N0301", quoted(context.verb) + " branches differ");
-  const std::string number = std::to_string(index + 1);
-  error.label = "branch 1 is " + shape_text(context.inputs[0]) + ", branch " + number + " is " + shape_text(context.inputs[index]);
-  for (const size_t i : {size_t{0}, index}) {
-    if (i >= context.origins.size() || context.origins[i].empty()) continue;
-    error.notes.push_back({"branch " + std::to_string(i + 1) + " comes from " + context.origins[i], {}});
+  std::vector<size_t> named{0};
+  named.insert(named.end(), wrong.begin(), wrong.end());
+  for (const size_t i : named) {
+    const std::string branch = "branch " + std::to_string(i + 1);
+    error.label += (error.label.empty() ? "" : ", ") + branch + " is " + shape_text(context.inputs[i]);
+    if (i < context.origins.size() && !context.origins[i].empty()) error.notes.push_back({branch + " comes from " + context.origins[i], {}});
   }
   error.help = std::move(help);
 }

@@ -15,7 +15,7 @@ std::optional<Shape> infer(const InferContext& context) {
     if (a.size() == 3 && rows(b) == 1) {
       help = "bring branch 2 to " + std::to_string(channels(a)) + " channels, one factor for each channel of branch 1";
     }
-    report_mismatch(context, 1, std::move(help));
+    report_mismatch(context, {1}, std::move(help));
     return std::nullopt;
   }
   if (!check_rows(context)) return std::nullopt;

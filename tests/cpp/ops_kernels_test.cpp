@@ -84,6 +84,8 @@ const std::map<std::string, Signature>& kernels() {
       {"bn_forward", describe<decltype(bn_forward)>()},
       {"bn_evaluate", describe<decltype(bn_evaluate)>()},
       {"bn_backward", describe<decltype(bn_backward)>()},
+      {"norm_forward", describe<decltype(norm_forward)>()},
+      {"norm_backward", describe<decltype(norm_backward)>()},
       {"lrn_forward", describe<decltype(lrn_forward)>()},
       {"lrn_backward", describe<decltype(lrn_backward)>()},
       {"act_forward", describe<decltype(act_forward)>()},

@@ -54,7 +54,15 @@ inline const netc::OpDef& op_of(std::string_view source) {
 
 inline Statement infer(std::string_view source, std::vector<netc::Shape> inputs, std::vector<std::string> origins = {}) {
   const netc::OpDef& op = op_of(source);
-  return infer(op, netc::example_args(op, source), std::move(inputs), std::move(origins));
+  netc::Args args;
+  const netc::Args read = netc::example_args(op, source);
+  for (auto [name, value] : read.all()) {  // each argument at a place of its own, as in a file
+    value.where.file = 0;
+    value.where.line = 7;
+    value.where.column = 10 + static_cast<int32_t>(args.all().size());
+    args.set(name, std::move(value));
+  }
+  return infer(op, std::move(args), std::move(inputs), std::move(origins));
 }
 
 }  // namespace ops_test
