@@ -1,13 +1,34 @@
 // Which way a convolution is done, and the public kernels. A program planned on another machine may bring less workspace than the best
 // way wants here: the kernels then take a way that needs less, down to plain loops that need none.
+#include <cstring>
+#include <cstdlib>
 #include "conv_dnnl.h"
 #include "conv_plain.h"
+#include "conv_tile.h"
 #include "rows.h"
 
 namespace netrt {
 namespace {
 
-size_t workspace_of(const ConvDesc& desc, ConvPass pass) { return static_cast<size_t>(std::max<int64_t>(dnnl_conv_workspace(desc, pass), 0)); }
+/// The rule, in one place; measured (see docs).
+bool prefer_tiles(const ConvDesc& desc, ConvPass pass) {
+  static const char* e = getenv("NOTILE"); if (e && strchr(e, "fdw"[(int)pass])) return false;
+  return tile_conv_can(desc, pass);
+}
+
+size_t workspace_of(const ConvDesc& desc, ConvPass pass) {
+  if (prefer_tiles(desc, pass)) return tile_conv_workspace(desc, pass);
+  return static_cast<size_t>(std::max<int64_t>(dnnl_conv_workspace(desc, pass), 0));
+}
+
+/// The fast ways; false where none fits the workspace.
+bool run_fast(Context& ctx, ConvPass pass, const ConvBuffers& at, const ConvDesc& desc, Workspace workspace) {
+  if (prefer_tiles(desc, pass) && tile_conv_workspace(desc, pass) <= workspace.bytes) {
+    tile_conv_run(pass, at, desc, workspace);
+    return true;
+  }
+  return dnnl_conv_run(ctx, pass, at, desc, workspace);
+}
 
 int64_t out_pixels(const ConvDesc& desc) { return int64_t{desc.n} * desc.oh * desc.ow; }
 
@@ -17,18 +38,18 @@ int64_t in_pixels(const ConvDesc& desc) { return int64_t{desc.n} * desc.h * desc
 float* handle(const float* data) { return const_cast<float*>(data); }
 
 void run_forward(Context& ctx, float* y, const float* x, const float* w, const float* b_or_null, const ConvDesc& desc, Workspace workspace) {
-  if (dnnl_conv_run(ctx, ConvPass::forward, {handle(x), handle(w), handle(b_or_null), y}, desc, workspace)) return;
+  if (run_fast(ctx, ConvPass::forward, {handle(x), handle(w), handle(b_or_null), y}, desc, workspace)) return;
   plain_conv_forward(y, x, w, desc);
   bias_activation(y, b_or_null, out_pixels(desc), desc.k, desc.activation, desc.alpha);
 }
 
 void run_backward_data(Context& ctx, float* dx, const float* dy, const float* w, const ConvDesc& desc, Workspace workspace) {
-  if (dnnl_conv_run(ctx, ConvPass::data, {dx, handle(w), nullptr, handle(dy)}, desc, workspace)) return;
+  if (run_fast(ctx, ConvPass::data, {dx, handle(w), nullptr, handle(dy)}, desc, workspace)) return;
   plain_conv_backward_data(dx, dy, w, desc);
 }
 
 void run_backward_weights(Context& ctx, float* dw, float* db_or_null, const float* x, const float* dy, const ConvDesc& desc, Workspace workspace) {
-  if (dnnl_conv_run(ctx, ConvPass::weights, {handle(x), dw, db_or_null, handle(dy)}, desc, workspace)) return;
+  if (run_fast(ctx, ConvPass::weights, {handle(x), dw, db_or_null, handle(dy)}, desc, workspace)) return;
   plain_conv_backward_weights(dw, x, dy, desc);
   if (db_or_null != nullptr) column_sum(db_or_null, dy, out_pixels(desc), desc.k);
 }
