@@ -8,8 +8,12 @@
 namespace netrt {
 namespace {
 
-/// Bytes of input and output rows worked on together: they stay in the second-level cache.
+/// Bytes of input and output rows worked on together in the forward pass: they stay in the second-level cache.
 constexpr int64_t block_bytes = 192 * 1024;
+
+/// In the weights pass the input rows and 16 columns of dy are read again and again: they stay in the first-level cache, unless that
+/// would leave so few pixels that fetching and storing the sums costs more.
+constexpr int64_t inner_bytes = 28 * 1024, least_pixels = 96;
 
 int64_t round_columns(int64_t count) { return (count + tile_columns - 1) / tile_columns * tile_columns; }
 
@@ -21,12 +25,15 @@ struct Rows {
   int64_t block;   ///< output rows worked on together
   int64_t height;  ///< input rows those need
 
-  explicit Rows(const ConvDesc& d) {
+  Rows(const ConvDesc& d, bool for_weights) {
     width = (d.ow - 1) * d.stride_w + d.s;
     copied = d.pad_left > 0 || width > d.w;
     pitch = (copied ? width : d.w) * d.c;
-    const int64_t row_bytes = static_cast<int64_t>(sizeof(float)) * (pitch * d.stride_h + int64_t{d.ow} * d.k);
-    block = std::clamp<int64_t>(block_bytes / row_bytes, 1, d.oh);
+    constexpr int64_t value_bytes = sizeof(float);
+    const int64_t in_bytes = value_bytes * pitch * d.stride_h;
+    block = for_weights ? std::max(inner_bytes / (in_bytes + d.ow * tile_columns * value_bytes), (least_pixels + d.ow - 1) / d.ow)
+                        : block_bytes / (in_bytes + d.ow * d.k * value_bytes);
+    block = std::clamp<int64_t>(block, 1, d.oh);
     height = (block - 1) * d.stride_h + (d.r - 1) * d.dilation_h + 1;
   }
   size_t copy_bytes() const { return copied ? round_workspace(sizeof(float) * height * pitch) : 0; }
@@ -130,7 +137,7 @@ void forward_row(float* y, const float* packed, const float* b_or_null, const In
 size_t packed_bytes(const ConvDesc& d) { return round_workspace(sizeof(float) * d.r * d.s * d.c * round_columns(d.k)); }
 
 void forward(float* y, const float* x, const float* b_or_null, const ConvDesc& d, Workspace workspace) {
-  const Rows rows(d);
+  const Rows rows(d, false);
   const float* packed = static_cast<const float*>(workspace.data);
   const int64_t depth = int64_t{d.r} * d.s * d.c, blocks = (d.oh + rows.block - 1) / rows.block;
   parallel_for(d.n * blocks, rows.block * d.ow * depth, [&](int64_t begin, int64_t end) {
@@ -200,15 +207,14 @@ Range rows_with_input(const ConvDesc& d, int64_t r, int64_t first, int64_t last)
 void weights_block(const WeightSums& sums, const float* dy, const InputBlock& input, const Rows& rows, int64_t first, int64_t last, Range share,
                    const ConvDesc& d) {
   const int64_t depth = int64_t{d.s} * d.c, step = even_tile_rows(depth), row_k = int64_t{d.ow} * d.k;
-  int64_t unit = 0;
-  for (int64_t r = 0; r < d.r; ++r) {
-    const Range present = rows_with_input(d, r, first, last);
-    for (int64_t t = 0; t < depth; t += step) {
-      for (int64_t k = 0; k < d.k; k += tile_columns) {
-        const int columns = panel_columns(k / tile_columns, d.k);
-        const bool mine = unit >= share.begin && unit < share.end;
-        unit += columns > vector_lanes ? 2 : 1;
-        if (!mine) continue;
+  const int64_t row_units = (d.k + vector_lanes - 1) / vector_lanes;
+  for (int64_t k = 0; k < d.k; k += tile_columns) {
+    const int columns = panel_columns(k / tile_columns, d.k);
+    int64_t unit = k / vector_lanes;
+    for (int64_t r = 0; r < d.r; ++r) {
+      const Range present = rows_with_input(d, r, first, last);
+      for (int64_t t = 0; t < depth; t += step, unit += row_units) {
+        if (unit < share.begin || unit >= share.end) continue;
         if (r == 0 && t == 0) add_bias_gradient(sums.bias + k, dy + first * row_k + k, (last - first) * d.ow, columns, d.k);
         if (present.begin >= present.end) continue;
         const float* a = input.row(present.begin * d.stride_h - d.pad_top + r * d.dilation_h) + t;
@@ -231,7 +237,7 @@ void write_weights(float* dw, float* db_or_null, const WeightSums& sums, const C
 }
 
 void backward_weights(float* dw, float* db_or_null, const float* x, const float* dy, const ConvDesc& d, Workspace workspace) {
-  const Rows rows(d);
+  const Rows rows(d, true);
   const int64_t filter = int64_t{d.r} * d.s * d.c, depth = int64_t{d.s} * d.c, step = even_tile_rows(depth);
   WeightSums sums{static_cast<float*>(workspace.data), nullptr, round_columns(d.k)};
   sums.bias = sums.weights + filter * sums.pitch;
@@ -260,7 +266,7 @@ bool tile_conv_can(const ConvDesc& d, ConvPass pass) {
 
 size_t tile_conv_workspace(const ConvDesc& d, ConvPass pass) {
   const ConvDesc used = pass == ConvPass::data ? turned(d) : d;
-  return (pass == ConvPass::weights ? sums_bytes(used) : packed_bytes(used)) + Rows(used).copy_bytes() * omp_get_max_threads();
+  return (pass == ConvPass::weights ? sums_bytes(used) : packed_bytes(used)) + Rows(used, pass == ConvPass::weights).copy_bytes() * omp_get_max_threads();
 }
 
 void tile_conv_run(ConvPass pass, const ConvBuffers& at, const ConvDesc& d, Workspace workspace) {
