@@ -9,8 +9,8 @@ namespace netrt {
 namespace {
 
 /// Rows whose sums are formed by themselves, then merged in order: the same for every number of threads. The values of a chunk fit the
-/// second-level cache, so that its second reading is cheap.
-int64_t chunk_rows(const BnDesc& desc) { return std::max<int64_t>(64, 32768 / desc.c); }
+/// second-level cache, so that its second reading is cheap, and its rows are few enough for sums in float.
+int64_t chunk_rows(const BnDesc& desc) { return std::clamp<int64_t>(32768 / desc.c, 64, 1024); }
 
 int64_t chunk_count(const BnDesc& desc) { return (desc.rows + chunk_rows(desc) - 1) / chunk_rows(desc); }
 

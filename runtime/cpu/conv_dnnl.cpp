@@ -67,16 +67,21 @@ dnnl::primitive_attr user_scratch() {
 /// Relu and its leaky kin are done by oneDNN; other activations by a pass of our own.
 bool fused(Activation activation) { return activation == Activation::relu || activation == Activation::leaky; }
 
-dnnl::convolution_forward::primitive_desc forward_desc(const Shapes& s, const ConvDesc& d) {
+dnnl::convolution_forward::desc forward_desc(const Shapes& s) {
+  const auto kind = dnnl::prop_kind::forward_training;
+  if (s.bias.is_zero()) return {kind, direct, s.src, s.weights, s.dst, s.strides, s.dilates, s.pad_low, s.pad_high};
+  return {kind, direct, s.src, s.weights, s.bias, s.dst, s.strides, s.dilates, s.pad_low, s.pad_high};
+}
+
+/// User scratch, and the activation where oneDNN does it.
+dnnl::primitive_attr forward_attr(const ConvDesc& d) {
   dnnl::primitive_attr attr = user_scratch();
   if (fused(d.activation)) {
     dnnl::post_ops ops;
     ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, d.activation == Activation::leaky ? d.alpha : 0.0f, 0.0f);
     attr.set_post_ops(ops);
   }
-  const auto kind = dnnl::prop_kind::forward_training;
-  if (s.bias.is_zero()) return {{kind, direct, s.src, s.weights, s.dst, s.strides, s.dilates, s.pad_low, s.pad_high}, attr, dnnl_engine()};
-  return {{kind, direct, s.src, s.weights, s.bias, s.dst, s.strides, s.dilates, s.pad_low, s.pad_high}, attr, dnnl_engine()};
+  return attr;
 }
 
 /// Steps through the implementations to the first that is not oneDNN's slow reference and fits in `limit` bytes; null where there is none.
@@ -109,7 +114,8 @@ std::unique_ptr<Plan> settle(Desc desc, const Shapes& s, ConvPass pass, size_t l
 std::unique_ptr<Plan> make_plan(const ConvDesc& d, ConvPass pass, bool bias, size_t limit) {
   try {
     const Shapes s = make_shapes(d, bias && pass != ConvPass::data);
-    const auto forward = forward_desc(s, d);
+    const auto forward_op = forward_desc(s);  // lives as long as its primitive descriptor: stepping to the next implementation reads it
+    const dnnl::convolution_forward::primitive_desc forward(forward_op, forward_attr(d), dnnl_engine());
     if (pass == ConvPass::forward) return settle<dnnl::convolution_forward>(forward, s, pass, limit);
     if (pass == ConvPass::data) {
       const dnnl::convolution_backward_data::desc desc(direct, s.src, s.weights, s.dst, s.strides, s.dilates, s.pad_low, s.pad_high);
