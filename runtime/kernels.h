@@ -84,6 +84,16 @@ struct BnDesc {
   }
 };
 
+/// Layer norm (Ba, Kiros, Hinton 2016, arXiv:1607.06450) of each of `rows` rows of c values.
+struct NormDesc {
+  int32_t rows, c;
+  float eps;
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("eps", eps);
+  }
+};
+
 struct ActDesc {
   int64_t count;
   Activation activation;
@@ -103,6 +113,7 @@ struct SoftmaxDesc {
 };
 
 /// Across channels, PyTorch's formula: y = x / (k + alpha/size * sum of squares over `size` channels)^beta.
+/// The window of channel i is i - size/2 to i + (size-1)/2.
 struct LrnDesc {
   int32_t rows, c, size;
   float alpha, beta, k;
@@ -274,11 +285,17 @@ void upsample_backward(Context&, float* dx, const float* dy, const UpsampleDesc&
 /// Writes the batch's mean and 1/sqrt(var + eps), updates the running statistics. y may be in place of x only if x is not needed again.
 void bn_forward(Context&, float* y, float* mean, float* invstd, float* running_mean, float* running_var, const float* x, const float* gamma,
                 const float* beta, const BnDesc&, Workspace);
+/// y may be in place of x.
 void bn_evaluate(Context&, float* y, const float* x, const float* gamma, const float* beta, const float* running_mean, const float* running_var,
                  const BnDesc&);
-/// dx may be in place of dy. dgamma and dbeta are always written.
-void bn_backward(Context&, float* dx, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+/// dx may be in place of dy, or null where nobody needs it. dgamma and dbeta are always written.
+void bn_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                  const float* beta, const float* dy, const BnDesc&, Workspace);
+/// Writes each row's mean and 1/sqrt(var + eps), unless they are null (evaluation). y may be in place of x only if x is not needed again.
+void norm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta, const NormDesc&);
+/// dx may be in place of dy, or null.
+void norm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+                   const float* dy, const NormDesc&, Workspace);
 void lrn_forward(Context&, float* y, const float* x, const LrnDesc&);
 void lrn_backward(Context&, float* dx, const float* x, const float* dy, const LrnDesc&);
 
@@ -286,16 +303,17 @@ void lrn_backward(Context&, float* dx, const float* x, const float* dy, const Lr
 /// In place allowed. mask: bit i (of byte i/8, lowest first) is set where the derivative of a relu-like activation is not its "off" value
 /// (relu, leaky: x > 0; relu6: 0 < x < 6; hardsigmoid: -3 < x < 3); null where it is not needed.
 void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, const ActDesc&);
+// In the three backward kernels dx may be dy.
 void act_backward_from_output(Context&, float* dx, const float* y, const float* dy, const ActDesc&);  // relu relu6 leaky elu sigmoid tanh hardsigmoid
 void act_backward_from_input(Context&, float* dx, const float* x, const float* dy, const ActDesc&);   // all
 void act_backward_from_mask(Context&, float* dx, const uint8_t* mask, const float* dy, const ActDesc&);  // relu relu6 leaky hardsigmoid
 void softmax_forward(Context&, float* y, const float* x, const SoftmaxDesc&);
 void softmax_backward(Context&, float* dx, const float* y, const float* dy, const SoftmaxDesc&);
-void drop_forward(Context&, float* y, const float* x, const DropDesc&);  // its own backward: dx from dy
-void scale_forward(Context&, float* y, const float* x, const float* gain, const ScaleDesc&);  // dx from dy likewise
+void drop_forward(Context&, float* y, const float* x, const DropDesc&);  // y may be x; its own backward: dx from dy
+void scale_forward(Context&, float* y, const float* x, const float* gain, const ScaleDesc&);  // y may be x; dx from dy likewise
 void scale_backward_weights(Context&, float* dgain, const float* x, const float* dy, const ScaleDesc&, Workspace);
 void add_forward(Context&, float* y, const float* a, const float* b, const AddDesc&);  // y may be a or b
-void mul_forward(Context&, float* y, const float* a, const float* b, const MulDesc&);
+void mul_forward(Context&, float* y, const float* a, const float* b, const MulDesc&);  // y may be a
 /// db of a broadcast product: db[n, c] = sum over pixels of a * dy.
 void mul_reduce(Context&, float* db, const float* a, const float* dy, const MulDesc&);
 
@@ -336,6 +354,7 @@ size_t fc_backward_data_workspace(const FcDesc&);
 size_t fc_backward_weights_workspace(const FcDesc&);
 size_t bn_forward_workspace(const BnDesc&);
 size_t bn_backward_workspace(const BnDesc&);
+size_t norm_backward_workspace(const NormDesc&);
 size_t scale_backward_weights_workspace(const ScaleDesc&);
 
 }  // namespace netrt

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backend/identifiers.h"
 #include "backend/runtime_files.h"
 
 namespace netc {

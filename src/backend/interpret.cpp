@@ -6,9 +6,8 @@
 
 #include "backend/facts.h"
 #include "backend/guard.h"
-#include "backend/interpret_kernels.h"
+#include "backend/interpret_executor.h"
 #include "backend/trace.h"
-#include "cuda/workspace.h"
 #include "support/check.h"
 #include "train/program.h"
 
@@ -16,78 +15,61 @@ namespace netc {
 
 namespace {
 
-struct BoundCall {
-  BoundKernel run;
-  std::vector<void*> pointers;
-  netrt::Workspace workspace;
-};
-
-/// A schedule with its pointers set, ready to run on the CPU.
+/// A schedule under guard and trace, where they are asked for.
 class Runner {
  public:
   Runner(const Graph& graph, const Plan& plan, const Schedule& schedule, const InterpretOptions& options)
-      : graph_(graph), plan_(plan), schedule_(schedule), options_(options) {}
+      : graph_(graph), plan_(plan), schedule_(schedule), options_(options), executor_(schedule) {}
 
   void bind(char* arena) {
-    arena_ = arena;
-    calls_.clear();
-    for (const Call& call : schedule_.calls) {
-      const KernelEntry* entry = find_kernel(call.kernel);
-      NETC_CHECK(entry, "a plan calls a kernel that the runtime does not have");
-      NETC_CHECK(entry->pointers == call.outputs.size() + call.inputs.size(), "a plan calls a kernel with the wrong number of tensors");
-      BoundCall bound;
-      bound.run = entry->bind(call.desc);
-      for (int value : call.outputs) bound.pointers.push_back(pointer(value));
-      for (int value : call.inputs) bound.pointers.push_back(pointer(value));
-      bound.workspace = {call.workspace_bytes ? arena + call.workspace_offset : nullptr, static_cast<size_t>(call.workspace_bytes)};
-      calls_.push_back(std::move(bound));
-    }
+    arena_ = reinterpret_cast<unsigned char*>(arena);
+    executor_.bind(arena);
     if (options_.guard) guard_ = std::make_unique<Guard>(schedule_, plan_.arena);
   }
 
   void run(netrt::Context& ctx, Section section) {
-    for (size_t i = 0; i < calls_.size(); ++i) {
-      const Call& call = schedule_.calls[i];
-      if (call.section != section) continue;
-      if (guard_) guard_->before(i, reinterpret_cast<unsigned char*>(arena_));
-      if (!options_.trace.empty()) trace_before(ctx, call);
-      calls_[i].run(ctx, calls_[i].pointers.data(), calls_[i].workspace);
-      if (guard_) {
-        netrt::synchronize(ctx);
-        const std::string broken = guard_->after(i, reinterpret_cast<unsigned char*>(arena_));
-        if (!broken.empty()) netrt::fail("guard: " + broken);
-      }
-      if (!options_.trace.empty()) trace_after(ctx, call);
-    }
+    if (!guard_ && options_.trace.empty()) return executor_.run(ctx, section);
+    Observer observer;
+    observer.before = [&](size_t position) {
+      if (guard_) guard_->before(position, arena_);
+      if (!options_.trace.empty()) trace_before(ctx, schedule_.calls[position]);
+    };
+    observer.after = [&](size_t position) {
+      if (guard_) check(position);
+      if (!options_.trace.empty()) trace_after(ctx, schedule_.calls[position]);
+    };
+    executor_.run(ctx, section, observer);
   }
 
  private:
-  void* pointer(int value) const {
-    return value < 0 ? nullptr : arena_ + schedule_.buffers[schedule_.values[static_cast<size_t>(value)].buffer.at()].offset;
+  void check(size_t position) {
+    const std::string broken = guard_->after(position, arena_);
+    if (!broken.empty()) netrt::fail("guard: " + broken);
   }
 
   void write(const std::string& name, int value) const {
     const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
-    if (!write_npy(options_.trace, name, planned.type, plan_.batch, pointer(value))) netrt::fail("cannot write to " + options_.trace);
+    if (!write_npy(options_.trace, name, planned.type, plan_.batch, executor_.pointer(value))) netrt::fail("cannot write to " + options_.trace);
   }
 
   /// The state before the first step, and what the loss sees in every step (its kernel overwrites the scores).
   void trace_before(netrt::Context& ctx, const Call& call) {
+    if (&schedule_ != &plan_.train) return;
     const netrt::RunState& run = netrt::run_state(ctx);
     if (run.micro_step == 1 && !started_) {
       started_ = true;
-      for (size_t i = 0; i < static_cast<size_t>(plan_.persistent); ++i) {
-        const ValueKind kind = schedule_.values[i].kind;
-        if (kind == ValueKind::parameter || kind == ValueKind::state) write("init/" + schedule_.values[i].name, static_cast<int>(i));
-      }
+      write_persistent("init/", {ValueKind::parameter, ValueKind::state});
     }
     if (call.phase != Phase::forward || !graph_[call.layer].op->is_loss) return;
     const std::string step = fmt::format("step{}/", run.micro_step);
-    for (size_t i = 0; i < static_cast<size_t>(plan_.persistent); ++i) {
-      if (schedule_.values[i].kind == ValueKind::input) write(step + "input", static_cast<int>(i));
-      if (schedule_.values[i].kind == ValueKind::label) write(step + "label", static_cast<int>(i));
-    }
+    write_persistent(step, {ValueKind::input, ValueKind::label});
     write(step + "scores", call.inputs[0]);
+  }
+
+  void write_persistent(const std::string& folder, std::initializer_list<ValueKind> kinds) const {
+    for (size_t i = 0; i < static_cast<size_t>(plan_.persistent); ++i)
+      for (ValueKind kind : kinds)
+        if (schedule_.values[i].kind == kind) write(folder + schedule_.values[i].name, static_cast<int>(i));
   }
 
   void trace_after(netrt::Context& ctx, const Call& call) const {
@@ -101,8 +83,8 @@ class Runner {
   const Plan& plan_;
   const Schedule& schedule_;
   const InterpretOptions& options_;
-  char* arena_ = nullptr;
-  std::vector<BoundCall> calls_;
+  Executor executor_;
+  unsigned char* arena_ = nullptr;
   std::unique_ptr<Guard> guard_;
   bool started_ = false;
 };
@@ -146,9 +128,23 @@ Target cpu_target() {
   target.name = "cpu";
   target.workspace = [](const std::string& kernel, const Desc& desc) {
     const KernelEntry* entry = find_kernel(kernel);
-    NETC_CHECK(entry && entry->workspace, "a kernel is given a workspace it does not take");
-    return entry->workspace(desc);
+    NETC_CHECK(entry && entry->cpu_workspace, "a kernel is given a workspace it does not take");
+    return entry->cpu_workspace(desc);
   };
+  return target;
+}
+
+Target cuda_target(int64_t workspace_floor) {
+  Target target;
+  target.name = "cuda";
+  target.input_slots = 2;
+  target.workspace = [](const std::string& kernel, const Desc& desc) {
+    const KernelEntry* entry = find_kernel(kernel);
+    NETC_CHECK(entry && entry->cuda_workspace, "a kernel is given a workspace it does not take");
+    return entry->cuda_workspace(desc);
+  };
+  target.grant_slack = true;
+  target.workspace_floor = workspace_floor;
   return target;
 }
 

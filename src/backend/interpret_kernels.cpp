@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cuda/workspace.h"
 #include "support/check.h"
 
 namespace netc {
@@ -88,32 +89,35 @@ KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt:
 }
 
 template <class D, class... A>
-KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt::Context&, A...), size_t (*least)(const D&)) {
+KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt::Context&, A...), size_t (*cpu)(const D&), size_t (*cuda)(const D&)) {
   KernelEntry made = entry(name, desc_type, kernel);
-  made.workspace = [least](const Desc& fields) { return static_cast<int64_t>(least(fill<D>(fields))); };
+  made.cpu_workspace = [cpu](const Desc& fields) { return static_cast<int64_t>(cpu(fill<D>(fields))); };
+  made.cuda_workspace = [cuda](const Desc& fields) { return static_cast<int64_t>(cuda(fill<D>(fields))); };
   return made;
 }
 
 std::vector<KernelEntry> make_entries() {
   return {
-      entry("conv_forward", "ConvDesc", netrt::conv_forward, netrt::conv_forward_workspace),
-      entry("conv_backward_data", "ConvDesc", netrt::conv_backward_data, netrt::conv_backward_data_workspace),
-      entry("conv_backward_weights", "ConvDesc", netrt::conv_backward_weights, netrt::conv_backward_weights_workspace),
-      entry("deconv_forward", "ConvDesc", netrt::deconv_forward, netrt::deconv_forward_workspace),
-      entry("deconv_backward_data", "ConvDesc", netrt::deconv_backward_data, netrt::deconv_backward_data_workspace),
-      entry("deconv_backward_weights", "ConvDesc", netrt::deconv_backward_weights, netrt::deconv_backward_weights_workspace),
-      entry("fc_forward", "FcDesc", netrt::fc_forward, netrt::fc_forward_workspace),
-      entry("fc_backward_data", "FcDesc", netrt::fc_backward_data, netrt::fc_backward_data_workspace),
-      entry("fc_backward_weights", "FcDesc", netrt::fc_backward_weights, netrt::fc_backward_weights_workspace),
+      entry("conv_forward", "ConvDesc", netrt::conv_forward, netrt::conv_forward_workspace, netrt::cuda::conv_forward_workspace),
+      entry("conv_backward_data", "ConvDesc", netrt::conv_backward_data, netrt::conv_backward_data_workspace, netrt::cuda::conv_backward_data_workspace),
+      entry("conv_backward_weights", "ConvDesc", netrt::conv_backward_weights, netrt::conv_backward_weights_workspace, netrt::cuda::conv_backward_weights_workspace),
+      entry("deconv_forward", "ConvDesc", netrt::deconv_forward, netrt::deconv_forward_workspace, netrt::cuda::deconv_forward_workspace),
+      entry("deconv_backward_data", "ConvDesc", netrt::deconv_backward_data, netrt::deconv_backward_data_workspace, netrt::cuda::deconv_backward_data_workspace),
+      entry("deconv_backward_weights", "ConvDesc", netrt::deconv_backward_weights, netrt::deconv_backward_weights_workspace, netrt::cuda::deconv_backward_weights_workspace),
+      entry("fc_forward", "FcDesc", netrt::fc_forward, netrt::fc_forward_workspace, netrt::cuda::fc_forward_workspace),
+      entry("fc_backward_data", "FcDesc", netrt::fc_backward_data, netrt::fc_backward_data_workspace, netrt::cuda::fc_backward_data_workspace),
+      entry("fc_backward_weights", "FcDesc", netrt::fc_backward_weights, netrt::fc_backward_weights_workspace, netrt::cuda::fc_backward_weights_workspace),
       entry("pool_forward", "PoolDesc", netrt::pool_forward),
       entry("pool_backward", "PoolDesc", netrt::pool_backward),
       entry("avgpool_forward", "PoolDesc", netrt::avgpool_forward),
       entry("avgpool_backward", "PoolDesc", netrt::avgpool_backward),
       entry("upsample_forward", "UpsampleDesc", netrt::upsample_forward),
       entry("upsample_backward", "UpsampleDesc", netrt::upsample_backward),
-      entry("bn_forward", "BnDesc", netrt::bn_forward, netrt::bn_forward_workspace),
+      entry("bn_forward", "BnDesc", netrt::bn_forward, netrt::bn_forward_workspace, netrt::cuda::bn_forward_workspace),
       entry("bn_evaluate", "BnDesc", netrt::bn_evaluate),
-      entry("bn_backward", "BnDesc", netrt::bn_backward, netrt::bn_backward_workspace),
+      entry("bn_backward", "BnDesc", netrt::bn_backward, netrt::bn_backward_workspace, netrt::cuda::bn_backward_workspace),
+      entry("norm_forward", "NormDesc", netrt::norm_forward),
+      entry("norm_backward", "NormDesc", netrt::norm_backward, netrt::norm_backward_workspace, netrt::cuda::norm_backward_workspace),
       entry("lrn_forward", "LrnDesc", netrt::lrn_forward),
       entry("lrn_backward", "LrnDesc", netrt::lrn_backward),
       entry("act_forward", "ActDesc", netrt::act_forward),
@@ -124,7 +128,7 @@ std::vector<KernelEntry> make_entries() {
       entry("softmax_backward", "SoftmaxDesc", netrt::softmax_backward),
       entry("drop_forward", "DropDesc", netrt::drop_forward),
       entry("scale_forward", "ScaleDesc", netrt::scale_forward),
-      entry("scale_backward_weights", "ScaleDesc", netrt::scale_backward_weights, netrt::scale_backward_weights_workspace),
+      entry("scale_backward_weights", "ScaleDesc", netrt::scale_backward_weights, netrt::scale_backward_weights_workspace, netrt::cuda::scale_backward_weights_workspace),
       entry("add_forward", "AddDesc", netrt::add_forward),
       entry("mul_forward", "MulDesc", netrt::mul_forward),
       entry("mul_reduce", "MulDesc", netrt::mul_reduce),

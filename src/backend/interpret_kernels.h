@@ -19,7 +19,7 @@ struct KernelEntry {
   bool takes_workspace = false;
   std::string desc_type;      ///< the name of its constants' struct
   std::function<BoundKernel(const Desc&)> bind;
-  std::function<int64_t(const Desc&)> workspace;  ///< null where the kernel takes none
+  std::function<int64_t(const Desc&)> cpu_workspace, cuda_workspace;  ///< least bytes of scratch; null where the kernel takes none
 };
 
 /// The entry of a kernel, or null.

@@ -42,7 +42,9 @@ struct Layer {
   Activation activation = Activation::none;  ///< fused into this layer
   double alpha = 0;
   LayerId fused_into;  ///< this activation layer runs inside that one
-  Shape shape;         ///< the output as written; the fuse pass may let the layer run on another
+  // As written, before the fuse pass rearranges anything:
+  Shape shape;                   ///< of the output
+  std::vector<LayerId> sources;  ///< the layers that make its inputs; none for the network's input
 };
 
 enum class Phase : uint8_t { forward, backward, update };

@@ -168,7 +168,7 @@ struct KernelCall {
   std::vector<Operand> inputs;
   Desc desc;
   bool in_place = false;     ///< outputs[0] may be written over inputs[in_place_input] once nobody else reads that
-  int in_place_input = 0;    ///< which input that is
+  int in_place_input = 0;    ///< which input that is; -1: any of them
   bool must_alias = false;   ///< outputs[0] continues the output of the previous part (`prev`, not an argument of the kernel): same bytes, always
   bool workspace = false;    ///< takes a Workspace as its last argument
   std::string purpose = {};  ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept

@@ -91,15 +91,27 @@ void fuse_activations(Graph& graph, const std::vector<std::vector<LayerId>>& rea
   }
 }
 
+/// Notes what the file says of each layer, and lets layers that move nothing (flatten) name their input's bytes.
+void remember_as_written(Graph& graph) {
+  std::vector<LayerId> producer(graph.values.size());
+  for (size_t i = 0; i < graph.layers.size(); ++i) producer[graph.layers[i].output.at()] = LayerId{static_cast<int32_t>(i)};
+  for (Layer& layer : graph.layers) {
+    layer.shape = graph[layer.output].type.shape;
+    layer.sources.clear();
+    for (ValueId input : layer.inputs) layer.sources.push_back(producer[input.at()]);
+    if (part_count(graph, layer) == 0) graph[layer.output].same_as = layer.inputs[0];
+  }
+}
+
 }  // namespace
 
 void fuse(Graph& graph) {
+  remember_as_written(graph);
   graph.order.clear();
   std::vector<int> position(graph.layers.size());
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     graph.order.push_back(LayerId{static_cast<int32_t>(i)});
     position[i] = static_cast<int>(i);
-    graph.layers[i].shape = graph[graph.layers[i].output].type.shape;
   }
   std::vector<std::vector<LayerId>> readers = readers_of(graph);
   let_relu_follow_pool(graph, readers, position);

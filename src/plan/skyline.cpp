@@ -209,10 +209,14 @@ int choose(const SectionProblem& problem, Unplaced& unplaced, SkylineKey key, in
   const auto width = [&](size_t i) { return problem.last[i] - problem.first[i] + 1; };
   const auto size = [&](size_t i) { return problem.bytes[i]; };
   switch (key) {
-    case SkylineKey::widest_at_first: return unplaced.widest(start, last);
-    case SkylineKey::largest_at_first: return unplaced.best(start, last, true, size);
-    case SkylineKey::widest: return unplaced.best(start, last, false, width);
-    case SkylineKey::largest: return unplaced.best(start, last, false, size);
+    case SkylineKey::widest_at_first:
+      return unplaced.widest(start, last);
+    case SkylineKey::largest_at_first:
+      return unplaced.best(start, last, true, size);
+    case SkylineKey::widest:
+      return unplaced.best(start, last, false, width);
+    case SkylineKey::largest:
+      return unplaced.best(start, last, false, size);
     case SkylineKey::area:
       return unplaced.best(start, last, false, [&](size_t i) { return static_cast<double>(size(i)) * width(i); });
   }

@@ -1,4 +1,6 @@
 // Packing against brute force, an independent overlap check, and the committed problems of other tools.
+#include "plan/pack.h"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -11,7 +13,6 @@
 #include <sstream>
 
 #include "plan/bound.h"
-#include "plan/pack.h"
 
 using namespace netc;
 
@@ -26,7 +27,8 @@ std::string fault(const std::vector<Interval>& intervals, const Packing& packing
     end = std::max(end, packing.offsets[i] + intervals[i].bytes);
     for (size_t j = 0; j < i; ++j) {
       const bool in_time = intervals[i].first <= intervals[j].last && intervals[j].first <= intervals[i].last;
-      const bool in_space = packing.offsets[i] < packing.offsets[j] + intervals[j].bytes && packing.offsets[j] < packing.offsets[i] + intervals[i].bytes;
+      const int64_t a = packing.offsets[i], b = packing.offsets[j];
+      const bool in_space = a < b + intervals[j].bytes && b < a + intervals[i].bytes;
       if (in_time && in_space) return "buffers " + std::to_string(j) + " and " + std::to_string(i) + " overlap";
     }
   }

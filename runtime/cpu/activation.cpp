@@ -1,0 +1,68 @@
+#include "context.h"
+#include "parallel.h"
+#include "rows.h"
+
+namespace netrt {
+namespace {
+
+/// dx[i] = dy[i] * slope(which, known[i]); `known` is the input or the output.
+template <class Slope>
+void backward(float* dx, const float* known, const float* dy, const ActDesc& desc, const Slope& slope) {
+  with_activation(desc.activation, [&](auto which) {
+    parallel_for(desc.count, 1, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slope(which, known[i]);
+    });
+  });
+}
+
+/// One byte of the mask for `count` <= 8 elements.
+template <class Which>
+uint8_t mask_byte(Which which, const float* x, int64_t count) {
+  unsigned bits = 0;
+  for (int64_t i = 0; i < count; ++i) bits |= static_cast<unsigned>(activation_mask(which.value, x[i])) << i;
+  return static_cast<uint8_t>(bits);
+}
+
+}  // namespace
+
+void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, const ActDesc& desc) {
+  with_activation(desc.activation, [&](auto which) {
+    // Parts are whole bytes of the mask, so that no two threads write the same byte.
+    parallel_for((desc.count + 7) / 8, 8, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * 8, last = std::min(end * 8, desc.count);
+      if (mask_or_null != nullptr) {  // before y is written, which may be x
+        for (int64_t i = begin; i < end; ++i) {
+          mask_or_null[i] = i * 8 + 8 <= last ? mask_byte(which, x + i * 8, 8) : mask_byte(which, x + i * 8, last - i * 8);
+        }
+      }
+#pragma omp simd
+      for (int64_t i = first; i < last; ++i) y[i] = activation_value(which.value, desc.alpha, x[i]);
+    });
+  });
+}
+
+void act_backward_from_output(Context&, float* dx, const float* y, const float* dy, const ActDesc& desc) {
+  backward(dx, y, dy, desc, [&](auto which, float value) { return activation_slope_from_output(which.value, desc.alpha, value); });
+}
+
+void act_backward_from_input(Context&, float* dx, const float* x, const float* dy, const ActDesc& desc) {
+  backward(dx, x, dy, desc, [&](auto which, float value) { return activation_slope_from_input(which.value, desc.alpha, value); });
+}
+
+void act_backward_from_mask(Context&, float* dx, const uint8_t* mask, const float* dy, const ActDesc& desc) {
+  const float on = activation_slope_from_mask(desc.activation, desc.alpha, true);
+  const float off = activation_slope_from_mask(desc.activation, desc.alpha, false);
+  parallel_for((desc.count + 7) / 8, 8, [&](int64_t begin, int64_t end) {
+    const int64_t last = std::min(end * 8, desc.count);
+    int64_t i = begin * 8;
+    for (; i + 8 <= last; i += 8) {
+      const uint32_t bits = mask[i / 8];
+#pragma omp simd
+      for (int32_t j = 0; j < 8; ++j) dx[i + j] = dy[i + j] * ((bits >> j & 1u) != 0 ? on : off);
+    }
+    for (; i < last; ++i) dx[i] = dy[i] * ((mask[i / 8] >> (i % 8) & 1) != 0 ? on : off);
+  });
+}
+
+}  // namespace netrt

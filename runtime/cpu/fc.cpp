@@ -1,0 +1,36 @@
+#include "fc_tile.h"
+#include "rows.h"
+
+namespace netrt {
+namespace {
+
+/// c[m, n] = op(a) op(b) + beta * c, row by row in memory; op transposes where its letter is 'T'.
+void gemm(const char* kernel, char op_a, char op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float beta, float* c) {
+  const int64_t lda = op_a == 'N' ? k : m, ldb = op_b == 'N' ? n : k;
+  const dnnl_status_t status = dnnl_sgemm(op_a, op_b, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
+  if (status != dnnl_success) fail(std::string(kernel) + ": oneDNN's matrix product failed with status " + std::to_string(status));
+}
+
+}  // namespace
+
+size_t fc_forward_workspace(const FcDesc& desc) { return tile_fc_can(desc) ? tile_fc_forward_workspace(desc) : 0; }
+size_t fc_backward_data_workspace(const FcDesc& desc) { return tile_fc_can(desc) ? tile_fc_backward_data_workspace(desc) : 0; }
+size_t fc_backward_weights_workspace(const FcDesc&) { return 0; }
+
+void fc_forward(Context&, float* y, const float* x, const float* w, const float* b_or_null, const FcDesc& desc, Workspace workspace) {
+  if (tile_fc_can(desc) && tile_fc_forward_workspace(desc) <= workspace.bytes) tile_fc_forward(y, x, w, desc, workspace);
+  else gemm("fc_forward", 'N', 'T', desc.rows, desc.out, desc.in, x, w, 0.0f, y);
+  bias_activation(y, b_or_null, desc.rows, desc.out, desc.activation, desc.alpha);
+}
+
+void fc_backward_data(Context&, float* dx, const float* dy, const float* w, const FcDesc& desc, Workspace workspace) {
+  if (tile_fc_can(desc) && tile_fc_backward_data_workspace(desc) <= workspace.bytes) tile_fc_backward_data(dx, dy, w, desc, workspace);
+  else gemm("fc_backward_data", 'N', 'N', desc.rows, desc.in, desc.out, dy, w, 0.0f, dx);
+}
+
+void fc_backward_weights(Context&, float* dw, float* db_or_null, const float* x, const float* dy, const FcDesc& desc, Workspace) {
+  gemm("fc_backward_weights", 'T', 'N', desc.out, desc.in, desc.rows, dy, x, 0.0f, dw);
+  if (db_or_null != nullptr) column_sum(db_or_null, dy, desc.rows, desc.out);
+}
+
+}  // namespace netrt
