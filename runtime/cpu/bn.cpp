@@ -14,7 +14,9 @@ int64_t chunk_rows(const BnDesc& desc) { return std::clamp<int64_t>(32768 / desc
 
 int64_t chunk_count(const BnDesc& desc) { return (desc.rows + chunk_rows(desc) - 1) / chunk_rows(desc); }
 
-Range chunk_range(const BnDesc& desc, int64_t chunk) { return {chunk * chunk_rows(desc), std::min<int64_t>((chunk + 1) * chunk_rows(desc), desc.rows)}; }
+Range chunk_range(const BnDesc& desc, int64_t chunk) {
+  return {chunk * chunk_rows(desc), std::min<int64_t>((chunk + 1) * chunk_rows(desc), desc.rows)};
+}
 
 /// Two rows of c floats for each chunk.
 size_t workspace_bytes(const BnDesc& desc) { return sizeof(float) * 2 * chunk_count(desc) * desc.c; }

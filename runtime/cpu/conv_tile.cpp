@@ -143,9 +143,9 @@ void forward(float* y, const float* x, const float* b_or_null, const ConvDesc& d
       input.load(x, n, first);
       for (int64_t panel = 0; panel * tile_columns < d.k; ++panel) {
         const int64_t k = panel * tile_columns;
+        const float* bias = b_or_null == nullptr ? nullptr : b_or_null + k;
         for (int64_t i = first; i < last; ++i) {
-          forward_row(y + (n * d.oh + i) * d.ow * d.k + k, packed + panel * depth * tile_columns, b_or_null == nullptr ? nullptr : b_or_null + k, input,
-                      rows, i, panel_columns(panel, d.k), d);
+          forward_row(y + (n * d.oh + i) * d.ow * d.k + k, packed + panel * depth * tile_columns, bias, input, rows, i, panel_columns(panel, d.k), d);
         }
       }
     }
@@ -217,7 +217,8 @@ void weights_block(const WeightSums& sums, const float* dy, const InputBlock& in
         const float* a = input.row(present.begin * d.stride_h - d.pad_top + r * d.dilation_h) + t;
         const TileOperands operands{a,     d.stride_h * rows.pitch, int64_t{d.stride_w} * d.c,  1,   dy + present.begin * row_k + k,
                                     row_k, d.k,                     present.end - present.begin, d.ow};
-        multiply_tile(static_cast<int>(std::min(step, depth - t)), columns, operands, {sums.weights + (r * depth + t) * sums.pitch + k, sums.pitch, true});
+        float* to = sums.weights + (r * depth + t) * sums.pitch + k;
+        multiply_tile(static_cast<int>(std::min(step, depth - t)), columns, operands, {to, sums.pitch, true});
       }
     }
   }
@@ -278,7 +279,8 @@ void tile_conv_run(ConvPass pass, const ConvBuffers& at, const ConvDesc& d, Work
     return forward(at.y, at.x, at.b_or_null, d, workspace);
   }
   const ConvDesc t = turned(d);
-  pack_weights(packed, at.w, t, [&](int64_t c, int64_t r, int64_t s, int64_t k) { return k * filter + ((d.r - 1 - r) * d.s + d.s - 1 - s) * d.c + c; });
+  const int64_t last = int64_t{d.r} * d.s - 1;
+  pack_weights(packed, at.w, t, [&](int64_t c, int64_t r, int64_t s, int64_t k) { return k * filter + (last - r * d.s - s) * d.c + c; });
   forward(at.x, at.y, nullptr, t, workspace);
 }
 
