@@ -26,12 +26,6 @@ enum class Activation : int32_t {
 };
 
 // Each desc lists its fields through `fields(v)`, which calls v(name, member): the interpreter fills it by name.
-#define NETRT_FIELDS(...)            \
-  template <class Visitor>           \
-  void fields(Visitor&& v) {         \
-    __VA_ARGS__                      \
-  }
-
 /// A convolution from (n, h, w, c) to (n, oh, ow, k). For a transposed convolution this is the convolution whose data
 /// gradient it is: (h, w, c) is the layer's output, (oh, ow, k) its input.
 /// pad_top and pad_left may differ from what the bottom and right imply (TensorFlow's "same").
@@ -39,10 +33,12 @@ struct ConvDesc {
   int32_t n, h, w, c, k, r, s, oh, ow, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
   Activation activation;  ///< applied to the result of the forward kernel; the backward kernels ignore it
   float alpha;
-  NETRT_FIELDS(v("n", n); v("h", h); v("w", w); v("c", c); v("k", k); v("r", r); v("s", s); v("oh", oh); v("ow", ow);
-               v("stride_h", stride_h); v("stride_w", stride_w); v("pad_top", pad_top); v("pad_left", pad_left);
-               v("dilation_h", dilation_h); v("dilation_w", dilation_w); v("groups", groups);
-               v("activation", activation); v("alpha", alpha);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("h", h); v("w", w); v("c", c); v("k", k); v("r", r); v("s", s); v("oh", oh); v("ow", ow); v("stride_h", stride_h);
+    v("stride_w", stride_w); v("pad_top", pad_top); v("pad_left", pad_left); v("dilation_h", dilation_h); v("dilation_w", dilation_w);
+    v("groups", groups); v("activation", activation); v("alpha", alpha);
+  }
 };
 
 /// y[rows, out] = x[rows, in] w^T + b, then the activation (forward only).
@@ -50,22 +46,30 @@ struct FcDesc {
   int32_t rows, in, out;
   Activation activation;
   float alpha;
-  NETRT_FIELDS(v("rows", rows); v("in", in); v("out", out); v("activation", activation); v("alpha", alpha);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("in", in); v("out", out); v("activation", activation); v("alpha", alpha);
+  }
 };
 
 /// A window of r x s over (n, h, w, c) to (n, oh, ow, c). index_bytes: 1 or 2, for max-pooling's index.
 /// count_pad: average pooling divides by r*s also where the window leaves the input, else by what it covers.
 struct PoolDesc {
   int32_t n, h, w, c, r, s, oh, ow, stride_h, stride_w, pad_top, pad_left, index_bytes, count_pad;
-  NETRT_FIELDS(v("n", n); v("h", h); v("w", w); v("c", c); v("r", r); v("s", s); v("oh", oh); v("ow", ow);
-               v("stride_h", stride_h); v("stride_w", stride_w); v("pad_top", pad_top); v("pad_left", pad_left);
-               v("index_bytes", index_bytes); v("count_pad", count_pad);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("h", h); v("w", w); v("c", c); v("r", r); v("s", s); v("oh", oh); v("ow", ow); v("stride_h", stride_h); v("stride_w", stride_w);
+    v("pad_top", pad_top); v("pad_left", pad_left); v("index_bytes", index_bytes); v("count_pad", count_pad);
+  }
 };
 
 /// (n, h, w, c) to (n, h*factor, w*factor, c); bilinear is PyTorch's align_corners=False.
 struct UpsampleDesc {
   int32_t n, h, w, c, factor, bilinear;
-  NETRT_FIELDS(v("n", n); v("h", h); v("w", w); v("c", c); v("factor", factor); v("bilinear", bilinear);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("h", h); v("w", w); v("c", c); v("factor", factor); v("bilinear", bilinear);
+  }
 };
 
 /// Batch norm over `rows` = n*h*w values of each of c channels. running = keep * running + (1 - keep) * batch (variance unbiased, as PyTorch's).
@@ -74,26 +78,49 @@ struct BnDesc {
   float eps, keep;
   Activation activation;  ///< fused: forward applies it, backward undoes it from x and the statistics
   float alpha;
-  NETRT_FIELDS(v("rows", rows); v("c", c); v("eps", eps); v("keep", keep); v("activation", activation); v("alpha", alpha);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("eps", eps); v("keep", keep); v("activation", activation); v("alpha", alpha);
+  }
+};
+
+/// Layer norm (Ba, Kiros, Hinton 2016, arXiv:1607.06450) of each of `rows` rows of c values.
+struct NormDesc {
+  int32_t rows, c;
+  float eps;
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("eps", eps);
+  }
 };
 
 struct ActDesc {
   int64_t count;
   Activation activation;
   float alpha;  ///< leaky: slope; elu: scale
-  NETRT_FIELDS(v("count", count); v("activation", activation); v("alpha", alpha);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("activation", activation); v("alpha", alpha);
+  }
 };
 
 struct SoftmaxDesc {
   int32_t rows, cols;
-  NETRT_FIELDS(v("rows", rows); v("cols", cols);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("cols", cols);
+  }
 };
 
 /// Across channels, PyTorch's formula: y = x / (k + alpha/size * sum of squares over `size` channels)^beta.
+/// The window of channel i is i - size/2 to i + (size-1)/2.
 struct LrnDesc {
   int32_t rows, c, size;
   float alpha, beta, k;
-  NETRT_FIELDS(v("rows", rows); v("c", c); v("size", size); v("alpha", alpha); v("beta", beta); v("k", k);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("size", size); v("alpha", alpha); v("beta", beta); v("k", k);
+  }
 };
 
 /// Keeps an element with probability 1-p and divides it by 1-p. Which ones follows from ctx.run.seed, ctx.run.micro_step and
@@ -102,30 +129,45 @@ struct DropDesc {
   int64_t count;
   float p;
   int32_t stream;
-  NETRT_FIELDS(v("count", count); v("p", p); v("stream", stream);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("p", p); v("stream", stream);
+  }
 };
 
 struct ScaleDesc {
   int32_t rows, c;
-  NETRT_FIELDS(v("rows", rows); v("c", c);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c);
+  }
 };
 
 /// y[row, j*groups + g] = x[row, g*(c/groups) + j]: channel shuffle. Its backward is the shuffle with c/groups groups.
 struct ShuffleDesc {
   int32_t rows, c, groups;
-  NETRT_FIELDS(v("rows", rows); v("c", c); v("groups", groups);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("groups", groups);
+  }
 };
 
 /// Copies c channels of each row from channel src_first of src_c to channel dst_first of dst_c.
 struct ChannelsDesc {
   int32_t rows, c, src_c, src_first, dst_c, dst_first;
-  NETRT_FIELDS(v("rows", rows); v("c", c); v("src_c", src_c); v("src_first", src_first); v("dst_c", dst_c); v("dst_first", dst_first);)
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("c", c); v("src_c", src_c); v("src_first", src_first); v("dst_c", dst_c); v("dst_first", dst_first);
+  }
 };
 
 /// y (n, oh, ow, c) shows x (n, h, w, c) shifted: y[i, j] = x[i - top, j - left], 0 outside. Padding, and cropping with negative shifts.
 struct PlaceDesc {
   int32_t n, h, w, c, oh, ow, top, left;
-  NETRT_FIELDS(v("n", n); v("h", h); v("w", w); v("c", c); v("oh", oh); v("ow", ow); v("top", top); v("left", left);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("h", h); v("w", w); v("c", c); v("oh", oh); v("ow", ow); v("top", top); v("left", left);
+  }
 };
 
 /// y = activation(a + b).
@@ -133,13 +175,19 @@ struct AddDesc {
   int64_t count;
   Activation activation;
   float alpha;
-  NETRT_FIELDS(v("count", count); v("activation", activation); v("alpha", alpha);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("activation", activation); v("alpha", alpha);
+  }
 };
 
 /// y[n, p, c] = a[n, p, c] * b, with b[n, p, c], or b[n, c] where broadcast is 1.
 struct MulDesc {
   int32_t n, pixels, c, broadcast;
-  NETRT_FIELDS(v("n", n); v("pixels", pixels); v("c", c); v("broadcast", broadcast);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("pixels", pixels); v("c", c); v("broadcast", broadcast);
+  }
 };
 
 /// `rows` scores of `cols` each for every sample; the loss is the mean over n * rows_per_sample (softmax) or over all elements (bce, mse).
@@ -148,12 +196,18 @@ struct MulDesc {
 struct LossDesc {
   int32_t n, rows_per_sample, cols, micro_steps;
   float smooth;
-  NETRT_FIELDS(v("n", n); v("rows_per_sample", rows_per_sample); v("cols", cols); v("micro_steps", micro_steps); v("smooth", smooth);)
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("rows_per_sample", rows_per_sample); v("cols", cols); v("micro_steps", micro_steps); v("smooth", smooth);
+  }
 };
 
 struct CountDesc {
   int64_t count;
-  NETRT_FIELDS(v("count", count);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count);
+  }
 };
 
 /// PyTorch's SGD: g += decay * w; m = momentum * m + g; w -= rate * (nesterov ? g + momentum * m : m). m starts at 0.
@@ -161,7 +215,10 @@ struct SgdDesc {
   int64_t count;
   float momentum, decay;
   int32_t nesterov;
-  NETRT_FIELDS(v("count", count); v("momentum", momentum); v("decay", decay); v("nesterov", nesterov);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("momentum", momentum); v("decay", decay); v("nesterov", nesterov);
+  }
 };
 
 /// PyTorch's Adam (decoupled = 0) and AdamW (decoupled = 1); bias correction with ctx.run.step, which counts from 1.
@@ -169,23 +226,30 @@ struct AdamDesc {
   int64_t count;
   float beta1, beta2, eps, decay;
   int32_t decoupled;
-  NETRT_FIELDS(v("count", count); v("beta1", beta1); v("beta2", beta2); v("eps", eps); v("decay", decay); v("decoupled", decoupled);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("beta1", beta1); v("beta2", beta2); v("eps", eps); v("decay", decay); v("decoupled", decoupled);
+  }
 };
 
 /// PyTorch's RMSprop: v = keep * v + (1 - keep) * g^2; w -= rate * g / (sqrt(v) + eps), with momentum on that quotient where m is not null.
 struct RmspropDesc {
   int64_t count;
   float keep, eps, momentum, decay;
-  NETRT_FIELDS(v("count", count); v("keep", keep); v("eps", eps); v("momentum", momentum); v("decay", decay);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("keep", keep); v("eps", eps); v("momentum", momentum); v("decay", decay);
+  }
 };
 
 struct ClipDesc {
   int64_t count;
   float limit;
-  NETRT_FIELDS(v("count", count); v("limit", limit);)
+  template <class V>
+  void fields(V&& v) {
+    v("count", count); v("limit", limit);
+  }
 };
-
-#undef NETRT_FIELDS
 
 /// What kernels accumulate for the trainer: `metrics` points to one of these in the arena (state).
 struct Metrics {
@@ -221,11 +285,17 @@ void upsample_backward(Context&, float* dx, const float* dy, const UpsampleDesc&
 /// Writes the batch's mean and 1/sqrt(var + eps), updates the running statistics. y may be in place of x only if x is not needed again.
 void bn_forward(Context&, float* y, float* mean, float* invstd, float* running_mean, float* running_var, const float* x, const float* gamma,
                 const float* beta, const BnDesc&, Workspace);
+/// y may be in place of x.
 void bn_evaluate(Context&, float* y, const float* x, const float* gamma, const float* beta, const float* running_mean, const float* running_var,
                  const BnDesc&);
-/// dx may be in place of dy. dgamma and dbeta are always written.
-void bn_backward(Context&, float* dx, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+/// dx may be in place of dy, or null where nobody needs it. dgamma and dbeta are always written.
+void bn_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                  const float* beta, const float* dy, const BnDesc&, Workspace);
+/// Writes each row's mean and 1/sqrt(var + eps), unless they are null (evaluation). y may be in place of x only if x is not needed again.
+void norm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta, const NormDesc&);
+/// dx may be in place of dy, or null.
+void norm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+                   const float* dy, const NormDesc&, Workspace);
 void lrn_forward(Context&, float* y, const float* x, const LrnDesc&);
 void lrn_backward(Context&, float* dx, const float* x, const float* dy, const LrnDesc&);
 
@@ -233,16 +303,17 @@ void lrn_backward(Context&, float* dx, const float* x, const float* dy, const Lr
 /// In place allowed. mask: bit i (of byte i/8, lowest first) is set where the derivative of a relu-like activation is not its "off" value
 /// (relu, leaky: x > 0; relu6: 0 < x < 6; hardsigmoid: -3 < x < 3); null where it is not needed.
 void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, const ActDesc&);
+// In the three backward kernels dx may be dy.
 void act_backward_from_output(Context&, float* dx, const float* y, const float* dy, const ActDesc&);  // relu relu6 leaky elu sigmoid tanh hardsigmoid
 void act_backward_from_input(Context&, float* dx, const float* x, const float* dy, const ActDesc&);   // all
 void act_backward_from_mask(Context&, float* dx, const uint8_t* mask, const float* dy, const ActDesc&);  // relu relu6 leaky hardsigmoid
 void softmax_forward(Context&, float* y, const float* x, const SoftmaxDesc&);
 void softmax_backward(Context&, float* dx, const float* y, const float* dy, const SoftmaxDesc&);
-void drop_forward(Context&, float* y, const float* x, const DropDesc&);  // its own backward: dx from dy
-void scale_forward(Context&, float* y, const float* x, const float* gain, const ScaleDesc&);  // dx from dy likewise
+void drop_forward(Context&, float* y, const float* x, const DropDesc&);  // y may be x; its own backward: dx from dy
+void scale_forward(Context&, float* y, const float* x, const float* gain, const ScaleDesc&);  // y may be x; dx from dy likewise
 void scale_backward_weights(Context&, float* dgain, const float* x, const float* dy, const ScaleDesc&, Workspace);
 void add_forward(Context&, float* y, const float* a, const float* b, const AddDesc&);  // y may be a or b
-void mul_forward(Context&, float* y, const float* a, const float* b, const MulDesc&);
+void mul_forward(Context&, float* y, const float* a, const float* b, const MulDesc&);  // y may be a
 /// db of a broadcast product: db[n, c] = sum over pixels of a * dy.
 void mul_reduce(Context&, float* db, const float* a, const float* dy, const MulDesc&);
 
@@ -283,6 +354,7 @@ size_t fc_backward_data_workspace(const FcDesc&);
 size_t fc_backward_weights_workspace(const FcDesc&);
 size_t bn_forward_workspace(const BnDesc&);
 size_t bn_backward_workspace(const BnDesc&);
+size_t norm_backward_workspace(const NormDesc&);
 size_t scale_backward_weights_workspace(const ScaleDesc&);
 
 }  // namespace netrt

@@ -177,6 +177,7 @@ void bn_backward(Context&, float* dx, float* dgamma, float* dbeta, const float* 
     dbeta[j] = static_cast<float>(sum);
     dgamma[j] = static_cast<float>(product);
   }
+  if (!dx) return;
   const float share = 1.0f / static_cast<float>(desc.rows);
   with_activation(desc.activation, [&](auto which) {
     parallel_for(desc.rows, c, [&](int64_t begin, int64_t end) {

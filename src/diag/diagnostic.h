@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace netc {
@@ -46,7 +47,8 @@ struct Sources {
   std::vector<SourceFile> files;
 };
 
-/// Collects diagnostics; never throws, never prints.
+/// Collects diagnostics; never throws, never prints. What was said of a place before is not said again: bodies of defs
+/// and loops are looked at many times. The references are good until the next call.
 class Diagnostics {
  public:
   Diagnostic& error(std::string_view code, Location where, std::string message);
@@ -57,11 +59,15 @@ class Diagnostics {
   bool has_errors() const { return errors_ > 0; }
   int errors() const { return errors_; }
   const std::vector<Diagnostic>& all() const { return list_; }
+  /// Adds `note` to the errors from number `first` of all() on that have no note yet: where their `def` was called.
+  void explain_since(size_t first, const Note& note);
 
  private:
   Diagnostic& add(Severity severity, std::string_view code, Location where, std::string message);
 
   std::vector<Diagnostic> list_;
+  std::unordered_set<uint64_t> seen_;  ///< fingerprints of list_
+  Diagnostic repeated_;                ///< what a repetition is written to
   int errors_ = 0;
 };
 

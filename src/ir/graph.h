@@ -42,19 +42,34 @@ struct Layer {
   Activation activation = Activation::none;  ///< fused into this layer
   double alpha = 0;
   LayerId fused_into;  ///< this activation layer runs inside that one
+  // As written, before the fuse pass rearranges anything:
+  Shape shape;                   ///< of the output
+  std::vector<LayerId> sources;  ///< the layers that make its inputs; none for the network's input
 };
 
 enum class Phase : uint8_t { forward, backward, update };
 
+/// Which part of a step a node belongs to. Updates that are ready at once are in `micro`.
+enum class Section : uint8_t {
+  begin,   ///< once a step, before the micro-steps: zeroing accumulators
+  micro,   ///< forward, backward and the updates that are ready, once a micro-step
+  update,  ///< once a step, after the micro-steps
+};
+
+/// One kernel call.
 struct Node {
   LayerId layer;
   int part = 0;
   Phase phase = Phase::forward;
+  Section section = Section::micro;
   std::string kernel;
   std::vector<ValueId> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
   Desc desc;
-  bool in_place = false, must_alias = false, workspace = false;
-  std::string purpose;
+  bool in_place = false;   ///< outputs[0] may take the bytes of inputs[in_place_input] (any input if -1) once nobody else reads them
+  int in_place_input = 0;
+  ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
+  bool workspace = false;
+  std::string purpose;     ///< "the weight gradient of conv2"
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------
@@ -108,7 +123,10 @@ struct Graph {
   std::string name;
   std::vector<Layer> layers;
   std::vector<Value> values;
-  std::vector<Node> nodes;  ///< in execution order
+  std::vector<LayerId> order;    ///< execution order of the layers, set by the fuse pass
+  std::vector<Node> nodes;       ///< one training step, in execution order; set by differentiate
+  std::vector<Node> evaluation;  ///< one evaluation batch; set by lower_evaluation
+  std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 
   ValueId input, label, metrics;
   ValueId output;  ///< the loss's input: the logits

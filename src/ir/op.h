@@ -167,8 +167,9 @@ struct KernelCall {
   std::vector<Operand> outputs;
   std::vector<Operand> inputs;
   Desc desc;
-  bool in_place = false;     ///< outputs[0] may be written over inputs[0] once nobody else reads that
-  bool must_alias = false;   ///< outputs[0] continues inputs.back() (`prev`): same bytes, always
+  bool in_place = false;     ///< outputs[0] may be written over inputs[in_place_input] once nobody else reads that
+  int in_place_input = 0;    ///< which input that is; -1: any of them
+  bool must_alias = false;   ///< outputs[0] continues the output of the previous part (`prev`, not an argument of the kernel): same bytes, always
   bool workspace = false;    ///< takes a Workspace as its last argument
   std::string purpose = {};  ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
 };
@@ -199,6 +200,7 @@ struct LayerInfo {
   Activation activation = Activation::none;  ///< fused into this layer by the fuse pass
   double alpha = 0;
   int part = 0;  ///< which of the op's `parts` kernel calls
+  int layer_index = 0;  ///< the layer's id: differs between layers of a network (dropout's random stream)
 };
 
 /// How an op takes part in fusing an activation that follows it.

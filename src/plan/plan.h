@@ -33,12 +33,7 @@ struct PlannedValue {
   ValueKind kind = ValueKind::activation;
   BufferId buffer;
   LayerId layer;
-};
-
-enum class Section : uint8_t {
-  micro,   ///< forward and backward of one micro-step
-  update,  ///< once a step, after the micro-steps
-  begin,   ///< once a step, before them (zeroing accumulators)
+  int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
 };
 
 struct Call {
@@ -48,6 +43,7 @@ struct Call {
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
+  std::string purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have
   int64_t workspace_offset = 0;   ///< the region granted: the minimum's buffer and what is free around it

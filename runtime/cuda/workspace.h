@@ -1,0 +1,48 @@
+// The least workspace of each CUDA kernel that takes one: plain C++, so that a planner can ask without CUDA. runtime/cuda's
+// <kernel>_workspace functions answer with these same formulas.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "../kernels.h"
+
+namespace netrt::cuda {
+
+/// Channels that one block of a column reduction covers.
+constexpr int32_t reduction_columns = 32;
+
+/// Into how many chunks of rows a deterministic reduction over the columns of a rows x c matrix is cut: enough blocks for a large
+/// device (about 1024), at least 64 rows a chunk. A function of the shape alone, so that sums are the same on every device.
+constexpr int32_t reduction_chunks(int32_t rows, int32_t c) {
+  const int64_t column_blocks = (int64_t{c} + reduction_columns - 1) / reduction_columns;
+  const int64_t wanted = std::max<int64_t>(1, 1024 / column_blocks), most = std::max<int64_t>(1, (int64_t{rows} + 63) / 64);
+  return static_cast<int32_t>(std::min(wanted, most));
+}
+
+/// Bytes of `values` partial sums a column for every chunk.
+constexpr size_t reduction_bytes(int32_t rows, int32_t c, int32_t values) {
+  return static_cast<size_t>(reduction_chunks(rows, c)) * static_cast<size_t>(c) * static_cast<size_t>(values) * sizeof(float);
+}
+
+// Convolutions and products work without scratch: cuDNN and cuBLASLt where they have an engine that fits, else our own kernels.
+constexpr size_t conv_forward_workspace(const ConvDesc&) { return 0; }
+constexpr size_t conv_backward_data_workspace(const ConvDesc&) { return 0; }
+constexpr size_t conv_backward_weights_workspace(const ConvDesc&) { return 0; }
+constexpr size_t deconv_forward_workspace(const ConvDesc&) { return 0; }
+constexpr size_t deconv_backward_data_workspace(const ConvDesc&) { return 0; }
+constexpr size_t deconv_backward_weights_workspace(const ConvDesc&) { return 0; }
+constexpr size_t fc_forward_workspace(const FcDesc&) { return 0; }
+constexpr size_t fc_backward_data_workspace(const FcDesc&) { return 0; }
+constexpr size_t fc_backward_weights_workspace(const FcDesc&) { return 0; }
+
+/// A mean and a sum of squared deviations for every chunk and channel.
+constexpr size_t bn_forward_workspace(const BnDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
+/// Two sums for every chunk and channel.
+constexpr size_t bn_backward_workspace(const BnDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
+/// Two sums for every chunk and channel.
+constexpr size_t norm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
+constexpr size_t scale_backward_weights_workspace(const ScaleDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
+
+}  // namespace netrt::cuda

@@ -1,0 +1,81 @@
+#include "ir/op.h"
+
+#include "support/check.h"
+
+namespace netc {
+
+const ArgValue* Args::find(std::string_view name) const {
+  for (const auto& [key, value] : list_)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+int64_t Args::integer(std::string_view name, int64_t fallback, size_t which) const {
+  const ArgValue* value = find(name);
+  return value && which < value->numbers.size() ? static_cast<int64_t>(value->numbers[which]) : fallback;
+}
+
+double Args::number(std::string_view name, double fallback, size_t which) const {
+  const ArgValue* value = find(name);
+  return value && which < value->numbers.size() ? value->numbers[which] : fallback;
+}
+
+size_t Args::count(std::string_view name) const {
+  const ArgValue* value = find(name);
+  return value ? value->numbers.size() : 0;
+}
+
+void Args::set(std::string_view name, ArgValue value) {
+  for (auto& [key, old] : list_)
+    if (key == name) {
+      old = std::move(value);
+      return;
+    }
+  list_.emplace_back(std::string(name), std::move(value));
+}
+
+std::string_view activation_name(Activation a) {
+  constexpr std::string_view names[] = {"none", "relu", "relu6",   "leaky", "elu",       "gelu_erf",
+                                        "gelu_tanh", "silu", "sigmoid", "tanh",  "hardswish", "hardsigmoid"};
+  return names[static_cast<size_t>(a)];
+}
+
+Desc& Desc::add(std::string name, int64_t value) {
+  Field field;
+  field.name = std::move(name);
+  field.integer = value;
+  fields.push_back(std::move(field));
+  return *this;
+}
+
+Desc& Desc::add_per_sample(std::string name, int64_t value) {
+  add(std::move(name), value);
+  fields.back().per_sample = true;
+  return *this;
+}
+
+Desc& Desc::add_real(std::string name, double value) {
+  Field field;
+  field.name = std::move(name);
+  field.kind = Field::Kind::real;
+  field.real = value;
+  fields.push_back(std::move(field));
+  return *this;
+}
+
+Desc& Desc::add_activation(Activation a, double alpha) {
+  Field field;
+  field.name = "activation";
+  field.kind = Field::Kind::symbol;
+  field.symbol = "Activation::" + std::string(activation_name(a));
+  fields.push_back(std::move(field));
+  return add_real("alpha", alpha);
+}
+
+int64_t Desc::integer(std::string_view name, int64_t batch) const {
+  for (const Field& field : fields)
+    if (field.name == name) return field.per_sample ? field.integer * batch : field.integer;
+  NETC_CHECK(false, "a kernel's constants lack a field that was asked for");
+}
+
+}  // namespace netc

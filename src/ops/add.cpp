@@ -1,0 +1,59 @@
+// add: the sum of branches. Kernel: add_forward, once for every branch after the first; the gradient passes through.
+#include "ops/branches.h"
+#include "ops/rows.h"
+
+namespace netc::ops {
+namespace {
+
+std::optional<Shape> infer(const InferContext& context) {
+  const Shape& first = context.inputs[0];
+  std::vector<size_t> wrong;
+  for (size_t i = 1; i < context.inputs.size(); ++i) {
+    if (context.inputs[i] != first) wrong.push_back(i);
+  }
+  if (wrong.empty()) return first;
+  report_mismatch(context, wrong, mismatch_help(first, context.inputs[wrong[0]], wrong[0]));
+  return std::nullopt;
+}
+
+int parts(const LayerInfo& info) { return static_cast<int>(info.inputs.size()) - 1; }
+
+/// One addition an element for every branch after the first.
+Size flops(const LayerInfo& info) { return elements(info.output) * Size(parts(info)); }
+
+std::vector<Alternative> lower(const LayerInfo& info) {
+  using namespace operand;
+  const bool last = info.part == parts(info) - 1;  // a fused activation applies to the whole sum
+  Desc desc{"AddDesc", {}};
+  desc.add_per_sample("count", elements(info.output).value());
+  desc.add_activation(last ? info.activation : Activation::none, last ? info.alpha : 0);
+  const Operand left = info.part == 0 ? x(0) : prev, dleft = info.part == 0 ? dx(0) : dprev;
+  const int right = info.part + 1;
+  const auto pass = [](Operand to) {
+    return KernelCall{.kernel = "", .outputs = {to}, .inputs = {dy}, .desc = {}, .purpose = "the gradient passed through"};
+  };
+  return {{.forward = {.kernel = "add_forward", .outputs = {y}, .inputs = {left, x(right)}, .desc = desc, .in_place = true,
+                       .in_place_input = -1},
+           .aux = {},
+           .backward = {pass(dleft), pass(dx(right))}}};
+}
+
+}  // namespace
+
+const OpDef& add() {
+  static const OpDef row{
+      .name = "add",
+      .summary = "The sum of branches of equal shapes; every branch starts from the current tensor, `{}` is the tensor itself.",
+      .args = std::vector<ArgSpec>{},
+      .branches = std::pair{2, 16},
+      .infer = infer,
+      .other_flops = flops,
+      .parts = parts,
+      .lower = lower,
+      .fuse_activation = FuseActivation::by_output,
+      .examples = std::vector<Example>{{"add {} { conv 3 3x3 pad }", {4, 4, 3}}, {"add { fc 5 } { fc 5; tanh } { fc 5; sigmoid }", {6}}},
+  };
+  return row;
+}
+
+}  // namespace netc::ops

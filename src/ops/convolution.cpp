@@ -1,0 +1,101 @@
+#include "ops/convolution.h"
+
+namespace netc::ops {
+namespace {
+
+Desc conv_desc(const Convolution& convolution, Activation activation, double alpha) {
+  const Axis &h = convolution.window.h, &w = convolution.window.w;
+  Desc desc{"ConvDesc", {}};
+  desc.add_per_sample("n", 1).add("h", convolution.in.h).add("w", convolution.in.w).add("c", convolution.in.c);
+  desc.add("k", convolution.out.c).add("r", h.kernel).add("s", w.kernel).add("oh", convolution.out.h).add("ow", convolution.out.w);
+  desc.add("stride_h", h.stride).add("stride_w", w.stride).add("pad_top", h.before).add("pad_left", w.before);
+  desc.add("dilation_h", h.dilation).add("dilation_w", w.dilation).add("groups", convolution.groups);
+  desc.add_activation(activation, alpha);
+  return desc;
+}
+
+/// Checks that need only the arguments and the input.
+bool check_arguments(const InferContext& context) {
+  bool ok = check_image(context);
+  ok = check_integers(context, "filters", 1) && ok;
+  ok = check_integers(context, "groups", 1) && ok;
+  ok = check_window_arguments(context) && ok;
+  ok = check_exclusive(context, "bias", "nobias") && ok;
+  return ok && check_shape(context, "its input", context.inputs[0]);
+}
+
+/// N0304 and N0305: `c` input channels and `k` filters must split into `groups`.
+bool check_groups(const InferContext& context, int64_t c, int64_t k, int64_t groups) {
+  if (c % groups != 0) report_groups(context, c, groups);
+  if (k % groups != 0) {
+    error_at(context, "N0305", "groups", std::to_string(k) + " filters cannot be divided into " + std::to_string(groups) + " groups")
+        .help = "use " + std::to_string((k / groups + 1) * groups) + " filters";
+  }
+  return c % groups == 0 && k % groups == 0;
+}
+
+/// N0310 where the padding of a transposed convolution removes all of its output.
+bool check_padding(const InferContext& context, const Convolution& convolution) {
+  if (convolution.in.h >= 1 && convolution.in.w >= 1) return true;
+  Diagnostic& error = error_at(context, "N0310", "pad", quoted(context.verb) + " has more padding than output: nothing is left");
+  error.label = "the input is " + shape_text(context.inputs[0]);
+  note_origin(context, error);
+  return false;
+}
+
+}  // namespace
+
+Shape Convolution::weights() const { return {out.c, window.h.kernel, window.w.kernel, in.c / groups}; }
+
+Size Convolution::macs() const { return Size(out.h) * Size(out.w) * elements(weights()); }
+
+std::vector<ArgSpec> convolution_args(std::vector<ArgSpec> args, bool grouped) {
+  args.push_back(pad_arg());
+  args.push_back(same_arg());
+  args.push_back({.name = "dilate", .kind = ArgKind::integer, .max_values = 2, .default_text = "1",
+                  .help = "distance between the kernel's taps: dilate d, or dilate=dh,dw"});
+  if (grouped) args.push_back(word("groups", ArgKind::integer, "1", "filters of one group see only that group's input channels"));
+  args.push_back(bias_flag());
+  args.push_back(nobias_flag());
+  return args;
+}
+
+std::optional<Shape> infer_convolution(const InferContext& context, MakeConvolution make) {
+  if (!check_arguments(context)) return std::nullopt;
+  const Convolution convolution = make(context.args, context.inputs[0]);
+  const Image &input = convolution.transposed ? convolution.out : convolution.in, &output = convolution.layer_output();
+  const bool groups = check_groups(context, input.c, output.c, convolution.groups);
+  const bool fits = convolution.transposed ? check_padding(context, convolution) : check_window_fits(context, convolution.window);
+  const Shape shape{output.h, output.w, output.c};
+  if (!groups || !fits || !check_shape(context, "its weight", convolution.weights())) return std::nullopt;
+  return check_shape(context, "its output", shape) ? std::optional(shape) : std::nullopt;
+}
+
+std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool has_bias) {
+  const Shape weights = convolution.weights();
+  const int64_t fan_in = weights[1] * weights[2] * weights[3], fan_out = weights[0] * weights[1] * weights[2];
+  std::vector<ParamSpec> params{{.suffix = "w", .shape = weights, .role = ParamRole::weight, .init = {}, .fan_in = fan_in, .fan_out = fan_out}};
+  if (has_bias) {
+    const Shape bias{convolution.layer_output().c};
+    params.push_back({.suffix = "b", .shape = bias, .role = ParamRole::bias, .init = {}, .fan_in = fan_in, .fan_out = fan_out});
+  }
+  return params;
+}
+
+std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info) {
+  using namespace operand;
+  const std::string name = convolution.transposed ? "deconv" : "conv";
+  const Desc desc = conv_desc(convolution, info.activation, info.alpha);
+  const bool bias = info.has_bias;
+  KernelCall forward{.kernel = name + "_forward", .outputs = {y}, .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc,
+                     .workspace = true};
+  KernelCall weights{.kernel = name + "_backward_weights", .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
+                     .desc = desc, .workspace = true, .purpose = "the weight gradient"};
+  KernelCall data{.kernel = name + "_backward_data", .outputs = {dx()}, .inputs = {dy, param(0)}, .desc = desc, .workspace = true,
+                  .purpose = "the data gradient"};
+  return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
+}
+
+Size bias_flops(const LayerInfo& info) { return info.has_bias ? elements(info.output) : Size(0); }
+
+}  // namespace netc::ops

@@ -1,0 +1,110 @@
+// The losses, fused with their gradients: the forward call leaves the gradient of the mean loss where the scores were.
+// Kernels: loss_softmax, loss_bce, loss_mse and their _evaluate.
+#include "ops/common.h"
+#include "ops/rows.h"
+
+namespace netc::ops {
+namespace {
+
+std::optional<Shape> infer_any(const InferContext& context) {
+  if (!check_rows(context)) return std::nullopt;
+  return context.inputs[0];
+}
+
+std::optional<Shape> infer_softmax(const InferContext& context) {
+  const double smooth = context.args.number("smooth", 0);
+  if (!check_number(context, "smooth", smooth, smooth >= 0 && smooth < 1, "to be at least 0 and below 1")) return std::nullopt;
+  if (channels(context.inputs[0]) < 2) {
+    Diagnostic& error = context.error("N0310", "`loss softmax` needs at least 2 scores, the network leaves " + shape_text(context.inputs[0]));
+    note_origin(context, error);
+    error.help = "use `loss bce` for one yes-or-no score";
+    return std::nullopt;
+  }
+  return infer_any(context);
+}
+
+Desc desc_of(const LayerInfo& info) {
+  Desc desc{"LossDesc", {}};
+  desc.add_per_sample("n", 1).add("rows_per_sample", rows(info.inputs[0])).add("cols", channels(info.inputs[0]));
+  desc.add("micro_steps", 1);  // the number of micro-steps of a training run is put in where it is known
+  desc.add_real("smooth", info.args.number("smooth", 0));
+  return desc;
+}
+
+enum class Kind { softmax, bce, mse };
+
+template <Kind kind>
+std::string kernel() {
+  return kind == Kind::softmax ? "loss_softmax" : kind == Kind::bce ? "loss_bce" : "loss_mse";
+}
+
+template <Kind kind>
+std::vector<Alternative> lower(const LayerInfo& info) {
+  using namespace operand;
+  KernelCall forward{.kernel = kernel<kind>(), .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
+  return {{.forward = std::move(forward), .aux = {}, .backward = {}}};
+}
+
+template <Kind kind>
+KernelCall evaluate(const LayerInfo& info) {
+  using namespace operand;
+  return {.kernel = kernel<kind>() + "_evaluate", .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
+}
+
+/// For each score. softmax: maximum, difference, exp, sum, quotient; bce: exp, log and 4 more; mse: difference, square, sum.
+template <int per_element>
+Size flops(const LayerInfo& info) {
+  return elements(info.inputs[0]) * Size(per_element);
+}
+
+}  // namespace
+
+const OpDef& loss_softmax() {
+  static const OpDef row{
+      .name = "softmax",
+      .summary = "Softmax and cross-entropy against a class for each row of scores, averaged over rows and samples.",
+      .args = std::vector<ArgSpec>{word("smooth", ArgKind::number, "0", "share of the target spread evenly over all classes")},
+      .branches = std::pair{0, 0},
+      .infer = infer_softmax,
+      .other_flops = flops<5>,
+      .lower = lower<Kind::softmax>,
+      .evaluate = evaluate<Kind::softmax>,
+      .is_loss = true,
+      .examples = std::vector<Example>{{"loss softmax", {5}}, {"loss softmax smooth 0.1", {2, 3, 4}}},
+  };
+  return row;
+}
+
+const OpDef& loss_bce() {
+  static const OpDef row{
+      .name = "bce",
+      .summary = "Sigmoid and binary cross-entropy against a target in [0, 1] for each score, averaged over all scores.",
+      .args = std::vector<ArgSpec>{},
+      .branches = std::pair{0, 0},
+      .infer = infer_any,
+      .other_flops = flops<6>,
+      .lower = lower<Kind::bce>,
+      .evaluate = evaluate<Kind::bce>,
+      .is_loss = true,
+      .examples = std::vector<Example>{{"loss bce", {1}}, {"loss bce", {4, 4, 2}}},
+  };
+  return row;
+}
+
+const OpDef& loss_mse() {
+  static const OpDef row{
+      .name = "mse",
+      .summary = "The mean of the squared differences to the target, over all values.",
+      .args = std::vector<ArgSpec>{},
+      .branches = std::pair{0, 0},
+      .infer = infer_any,
+      .other_flops = flops<3>,
+      .lower = lower<Kind::mse>,
+      .evaluate = evaluate<Kind::mse>,
+      .is_loss = true,
+      .examples = std::vector<Example>{{"loss mse", {5}}, {"loss mse", {4, 4, 2}}},
+  };
+  return row;
+}
+
+}  // namespace netc::ops

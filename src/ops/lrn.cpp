@@ -1,0 +1,53 @@
+// lrn: local response normalisation across channels (Krizhevsky et al. 2012, section 3.3, with PyTorch's alpha / n).
+// Kernels: lrn_forward, lrn_backward.
+#include "ops/common.h"
+#include "ops/rows.h"
+
+namespace netc::ops {
+namespace {
+
+std::optional<Shape> infer(const InferContext& context) {
+  const Args& args = context.args;
+  bool ok = check_integers(context, "channels", 1);
+  for (const std::string_view name : {"alpha", "beta"}) {
+    ok = check_number(context, name, args.number(name), args.number(name) >= 0, "to be at least 0") && ok;
+  }
+  const double k = args.number("k", 1);
+  ok = check_number(context, "k", k, k > 0, "to be above 0") && ok;
+  if (!ok || !check_rows(context)) return std::nullopt;
+  return context.inputs[0];
+}
+
+/// For each element: a square and an addition for each of n channels, then a product, a sum, a power and a quotient.
+Size flops(const LayerInfo& info) { return elements(info.output) * (Size(2) * Size(info.args.integer("channels", 1)) + Size(4)); }
+
+std::vector<Alternative> lower(const LayerInfo& info) {
+  using namespace operand;
+  Desc desc{"LrnDesc", {}};
+  desc.add_per_sample("rows", rows(info.output)).add("c", channels(info.output)).add("size", info.args.integer("channels", 1));
+  desc.add_real("alpha", info.args.number("alpha", 1e-4)).add_real("beta", info.args.number("beta", 0.75)).add_real("k", info.args.number("k", 1));
+  return {{.forward = {.kernel = "lrn_forward", .outputs = {y}, .inputs = {x()}, .desc = desc},
+           .aux = {},
+           .backward = {{.kernel = "lrn_backward", .outputs = {dx()}, .inputs = {x(), dy}, .desc = desc, .purpose = "the data gradient"}}}};
+}
+
+}  // namespace
+
+const OpDef& lrn() {
+  static const OpDef row{
+      .name = "lrn",
+      .summary = "Local response normalisation: x / (k + alpha/n * the sum of squares over n neighbouring channels)^beta.",
+      .args = std::vector<ArgSpec>{positional("channels", ArgKind::integer, "how many neighbouring channels are summed"),
+                                   word("alpha", ArgKind::number, "1e-4", "weight of the squares"),
+                                   word("beta", ArgKind::number, "0.75", "exponent"),
+                                   word("k", ArgKind::number, "1", "what is added to the sum")},
+      .branches = std::pair{0, 0},
+      .infer = infer,
+      .other_flops = flops,
+      .lower = lower,
+      .examples = std::vector<Example>{{"lrn 5", {3, 3, 8}}, {"lrn 3 alpha 0.5 beta 0.5 k 2", {4, 4, 3}}},
+  };
+  return row;
+}
+
+}  // namespace netc::ops

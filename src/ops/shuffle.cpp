@@ -1,0 +1,54 @@
+// shuffle: ShuffleNet's channel shuffle (Zhang et al. 2017). Kernel: shuffle_forward both ways.
+#include "ops/common.h"
+#include "ops/rows.h"
+
+namespace netc::ops {
+namespace {
+
+std::optional<Shape> infer(const InferContext& context) {
+  const int64_t groups = context.args.integer("groups", 1), c = channels(context.inputs[0]);
+  if (groups < 1 || groups > c) {
+    Diagnostic& error = error_at(context, "N0308", "groups",
+                                 "`shuffle` wants between 1 and " + std::to_string(c) + " groups, not " + std::to_string(groups));
+    error.label = "the input is " + shape_text(context.inputs[0]);
+    note_origin(context, error);
+    return std::nullopt;
+  }
+  if (c % groups != 0) {
+    report_groups(context, c, groups);
+    return std::nullopt;
+  }
+  if (!check_rows(context)) return std::nullopt;
+  return context.inputs[0];
+}
+
+KernelCall call(const LayerInfo& info, Operand to, Operand from, int64_t groups) {
+  Desc desc{"ShuffleDesc", {}};
+  desc.add_per_sample("rows", rows(info.output)).add("c", channels(info.output)).add("groups", groups);
+  return {.kernel = "shuffle_forward", .outputs = {to}, .inputs = {from}, .desc = desc};
+}
+
+std::vector<Alternative> lower(const LayerInfo& info) {
+  const int64_t groups = info.args.integer("groups", 1);
+  KernelCall back = call(info, operand::dx(), operand::dy, channels(info.output) / groups);
+  back.purpose = "the gradient, shuffled back";
+  return {{.forward = call(info, operand::y, operand::x(), groups), .aux = {}, .backward = {std::move(back)}}};
+}
+
+}  // namespace
+
+const OpDef& shuffle() {
+  static const OpDef row{
+      .name = "shuffle",
+      .summary = "Channel shuffle: channel g*(C/groups) + j goes to j*groups + g.",
+      .args = std::vector<ArgSpec>{positional("groups", ArgKind::integer, "number of groups that are interleaved")},
+      .branches = std::pair{0, 0},
+      .infer = infer,
+      .other_flops = no_flops,
+      .lower = lower,
+      .examples = std::vector<Example>{{"shuffle 2", {3, 3, 6}}, {"shuffle 3", {2, 2, 12}}},
+  };
+  return row;
+}
+
+}  // namespace netc::ops

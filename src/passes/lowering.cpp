@@ -1,0 +1,55 @@
+#include "passes/lowering.h"
+
+#include <fmt/format.h>
+
+namespace netc {
+
+ValueId bind(const Graph& graph, const Layer& layer, const Operand& operand, const Binding& binding) {
+  const auto index = static_cast<size_t>(operand.index);
+  const auto pick = [&](const std::vector<ValueId>& list) { return index < list.size() ? list[index] : ValueId{}; };
+  switch (operand.kind) {
+    case Operand::Kind::none: return {};
+    case Operand::Kind::x: return pick(layer.inputs);
+    case Operand::Kind::y: return binding.y;
+    case Operand::Kind::prev:
+    case Operand::Kind::dprev: return binding.prev;
+    case Operand::Kind::param: return pick(layer.params);
+    case Operand::Kind::state: return pick(layer.states);
+    case Operand::Kind::aux: return pick(binding.aux);
+    case Operand::Kind::dx: return pick(binding.dx);
+    case Operand::Kind::dy: return binding.dy;
+    case Operand::Kind::dparam: return pick(binding.dparam);
+    case Operand::Kind::label: return graph.label;
+    case Operand::Kind::metrics: return graph.metrics;
+  }
+  return {};
+}
+
+Node make_node(const Graph& graph, LayerId layer, int part, Phase phase, const KernelCall& call, const Binding& binding) {
+  Node node;
+  node.layer = layer;
+  node.part = part;
+  node.phase = phase;
+  node.kernel = call.kernel;
+  for (const Operand& operand : call.outputs) node.outputs.push_back(bind(graph, graph[layer], operand, binding));
+  for (const Operand& operand : call.inputs) node.inputs.push_back(bind(graph, graph[layer], operand, binding));
+  node.desc = call.desc;
+  node.in_place = call.in_place;
+  node.in_place_input = call.in_place_input;
+  if (call.must_alias) node.continues = binding.prev;
+  node.workspace = call.workspace;
+  node.purpose = call.purpose;
+  return node;
+}
+
+ValueId part_output(Graph& graph, LayerId id, int part, int parts) {
+  const Layer& layer = graph[id];
+  if (part + 1 == parts) return layer.output;
+  Value value;
+  value.name = fmt::format("{}.part{}", layer.name, part);
+  value.type = graph[layer.output].type;
+  value.layer = id;
+  return graph.add(std::move(value));
+}
+
+}  // namespace netc

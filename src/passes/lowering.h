@@ -1,0 +1,28 @@
+// Turns an op's KernelCall, written relative to its layer, into a Node of the graph.
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace netc {
+
+/// What the operands of one part of a layer stand for.
+struct Binding {
+  ValueId y, prev;
+  std::vector<ValueId> aux;
+  ValueId dy;
+  std::vector<ValueId> dx;      ///< by input
+  std::vector<ValueId> dparam;  ///< by parameter
+};
+
+/// The value of one operand, or an invalid id for "none" and gradients nobody needs.
+ValueId bind(const Graph& graph, const Layer& layer, const Operand& operand, const Binding& binding);
+
+/// A node for `call`. Its descriptions' per-sample fields stay unscaled.
+Node make_node(const Graph& graph, LayerId layer, int part, Phase phase, const KernelCall& call, const Binding& binding);
+
+/// The output value of part `part` of `layer`: the layer's own for the last one, else a new value (named "add1.part0").
+ValueId part_output(Graph& graph, LayerId layer, int part, int parts);
+
+}  // namespace netc

@@ -1,0 +1,190 @@
+#include "passes/updates.h"
+
+#include <fmt/format.h>
+
+namespace netc {
+
+namespace {
+
+bool decays(const Value& parameter, DecayScope scope) {
+  if (scope == DecayScope::all) return true;
+  if (scope == DecayScope::matrices) return parameter.type.shape.size() >= 2;
+  return parameter.role == ParamRole::weight;
+}
+
+Desc count_desc(std::string type, int64_t count) {
+  Desc desc;
+  desc.type = std::move(type);
+  desc.add("count", count);
+  return desc;
+}
+
+}  // namespace
+
+Updates::Updates(Graph& graph) : graph_(graph), pending_(graph.values.size()) {}
+
+void Updates::count_use(ValueId parameter) { ++pending_[parameter.at()].uses; }
+
+ValueId Updates::new_gradient(ValueId parameter) {
+  const Value& param = graph_[parameter];
+  Value value;
+  value.name = param.name + ".grad";
+  value.type = param.type;
+  value.kind = ValueKind::gradient;
+  value.layer = param.layer;
+  value.of = parameter;
+  return graph_.add(std::move(value));
+}
+
+Node Updates::node(ValueId parameter, Section section, std::string kernel, std::string purpose) const {
+  Node node;
+  node.layer = graph_[parameter].layer;
+  node.phase = Phase::update;
+  node.section = section;
+  node.kernel = std::move(kernel);
+  node.purpose = std::move(purpose);
+  return node;
+}
+
+void Updates::contribute(LayerId layer, ValueId parameter, ValueId gradient) {
+  Pending& pending = pending_[parameter.at()];
+  const int64_t count = elements(graph_[parameter].type.shape).value();
+  if (graph_.train.micro_steps > 1) {
+    if (!pending.gradient.valid()) {
+      Value sum = graph_[gradient];
+      sum.name = graph_[parameter].name + ".gradsum";
+      pending.gradient = graph_.add(std::move(sum));
+    }
+    Node add = node(parameter, Section::micro, "accumulate", "the sum over micro-steps");
+    add.layer = layer;
+    add.phase = Phase::backward;
+    add.outputs = {pending.gradient};
+    add.inputs = {gradient};
+    add.desc = count_desc("CountDesc", count);
+    graph_.nodes.push_back(std::move(add));
+    return;
+  }
+  if (!pending.gradient.valid()) {
+    pending.gradient = gradient;
+    return;
+  }
+  Node add = node(parameter, Section::micro, "accumulate", "the sum over the layers that share the weight");
+  add.layer = layer;
+  add.phase = Phase::backward;
+  add.outputs = {pending.gradient};
+  add.inputs = {gradient};
+  add.desc = count_desc("CountDesc", count);
+  graph_.nodes.push_back(std::move(add));
+}
+
+void Updates::layer_done(LayerId layer) {
+  for (size_t i = 0; i < graph_[layer].params.size(); ++i) {
+    const ValueId parameter = graph_[layer].params[i];
+    Pending& pending = pending_[parameter.at()];
+    if (--pending.uses > 0 || !pending.gradient.valid()) continue;
+    parameters_.push_back(parameter);
+    if (!together()) update(parameter, Section::micro);
+  }
+}
+
+void Updates::finish() {
+  if (!together()) return;
+  if (graph_.train.micro_steps > 1) {
+    // Zeroing comes first in the step; it is written last because only now all sums are known.
+    std::vector<Node> zero;
+    for (ValueId parameter : parameters_) {
+      Node fill = node(parameter, Section::begin, "zero_fill", "starts the sum over micro-steps");
+      fill.outputs = {pending_[parameter.at()].gradient};
+      fill.desc = count_desc("CountDesc", type_bytes(graph_[parameter].type, 1).value());
+      zero.push_back(std::move(fill));
+    }
+    graph_.nodes.insert(graph_.nodes.begin(), zero.begin(), zero.end());
+  }
+  if (graph_.train.clip > 0) clip();
+  for (ValueId parameter : parameters_) update(parameter, Section::update);
+}
+
+void Updates::clip() {
+  Value norm;
+  norm.name = "gradient_norm";
+  norm.type = {DType::f64, {1}, false};
+  norm.kind = ValueKind::aux;
+  norm.what = "the sum of squares of all gradients";
+  const ValueId sum = graph_.add(std::move(norm));
+  Node zero = node(parameters_.front(), Section::update, "zero_fill", "starts the norm of all gradients");
+  zero.outputs = {sum};
+  zero.desc = count_desc("CountDesc", 8);
+  graph_.nodes.push_back(std::move(zero));
+  for (ValueId parameter : parameters_) {
+    Node square = node(parameter, Section::update, "square_sum", "the norm of all gradients");
+    square.outputs = {sum};
+    square.inputs = {pending_[parameter.at()].gradient};
+    square.desc = count_desc("CountDesc", elements(graph_[parameter].type.shape).value());
+    graph_.nodes.push_back(std::move(square));
+  }
+  for (ValueId parameter : parameters_) {
+    const ValueId gradient = pending_[parameter.at()].gradient;
+    Node scale = node(parameter, Section::update, "clip_scale", "clipping by the global norm");
+    scale.outputs = {gradient};
+    scale.inputs = {sum};
+    scale.desc = count_desc("ClipDesc", elements(graph_[parameter].type.shape).value());
+    scale.desc.add_real("limit", graph_.train.clip);
+    graph_.nodes.push_back(std::move(scale));
+  }
+}
+
+ValueId Updates::optimizer_state(ValueId parameter, const char* suffix) {
+  const Value& param = graph_[parameter];
+  Value value;
+  value.name = fmt::format("{}.{}", param.name, suffix);
+  value.type = param.type;
+  value.kind = ValueKind::optimizer;
+  value.layer = param.layer;
+  value.of = parameter;
+  value.init = {InitKind::constant, 0};
+  return graph_.add(std::move(value));
+}
+
+Desc Updates::describe(ValueId parameter, int64_t count) const {
+  const TrainSettings& train = graph_.train;
+  const double decay = decays(graph_[parameter], train.decay_scope) ? train.decay : 0;
+  switch (train.optimizer) {
+    case OptimizerKind::sgd:
+      return count_desc("SgdDesc", count).add_real("momentum", train.momentum).add_real("decay", decay).add("nesterov", train.nesterov);
+    case OptimizerKind::rmsprop:
+      return count_desc("RmspropDesc", count).add_real("keep", train.rms_keep).add_real("eps", train.eps)
+          .add_real("momentum", train.momentum).add_real("decay", decay);
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: break;
+  }
+  return count_desc("AdamDesc", count).add_real("beta1", train.beta1).add_real("beta2", train.beta2).add_real("eps", train.eps)
+      .add_real("decay", decay).add("decoupled", train.optimizer == OptimizerKind::adamw);
+}
+
+void Updates::update(ValueId parameter, Section section) {
+  const TrainSettings& train = graph_.train;
+  Node call = node(parameter, section, "", "the update");
+  call.outputs = {parameter};
+  switch (train.optimizer) {
+    case OptimizerKind::sgd:
+      call.kernel = "sgd_update";
+      call.outputs.push_back(train.momentum > 0 ? optimizer_state(parameter, "momentum") : ValueId{});
+      break;
+    case OptimizerKind::rmsprop:
+      call.kernel = "rmsprop_update";
+      call.outputs.push_back(optimizer_state(parameter, "square_average"));
+      call.outputs.push_back(train.momentum > 0 ? optimizer_state(parameter, "momentum") : ValueId{});
+      break;
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw:
+      call.kernel = "adam_update";
+      call.outputs.push_back(optimizer_state(parameter, "m"));
+      call.outputs.push_back(optimizer_state(parameter, "v"));
+      break;
+  }
+  call.inputs = {pending_[parameter.at()].gradient};
+  call.desc = describe(parameter, elements(graph_[parameter].type.shape).value());
+  graph_.nodes.push_back(std::move(call));
+}
+
+}  // namespace netc

@@ -1,0 +1,28 @@
+// From nodes to calls on values and buffers: who shares bytes with whom, and when each buffer lives.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "plan/plan.h"
+#include "plan/target.h"
+
+namespace netc {
+
+/// Buffers that live always: parameters, optimiser state, running statistics, the input and its labels, metrics. They come first
+/// in every schedule, at offsets one after the other from 0.
+struct Persistent {
+  std::vector<Buffer> buffers;
+  std::vector<PlannedValue> values;
+  std::vector<int> value_of;  ///< by ValueId: index into values, -1 for values that are not persistent
+  Size bytes = 0;            ///< of all of them; not ok() when they do not fit in 63 bits
+};
+
+Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t batch, bool training);
+
+/// Calls, values and buffers of `nodes`, without offsets for what is not persistent. `aliases` are further names of values.
+/// False, with `error`, when a size overflows.
+bool lay_out(const Graph& graph, std::span<const Node> nodes, std::span<const std::pair<ValueId, ValueId>> aliases, const Target& target,
+             int64_t batch, const Persistent& persistent, Schedule& schedule, std::string& error);
+
+}  // namespace netc

@@ -1,0 +1,28 @@
+// Packing: lifetimes to offsets. Buffers that are live at the same time may not share bytes; the highest end shall be low.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace netc {
+
+/// A buffer to place: live from schedule position `first` to `last`, both included.
+struct Interval {
+  int first = 0;
+  int last = 0;
+  int64_t bytes = 0;  ///< a multiple of kAlignment, so that every sum of sizes is one too
+};
+
+struct Packing {
+  std::vector<int64_t> offsets;  ///< one for each interval, in their order
+  int64_t end = 0;               ///< highest byte used
+  bool optimal = false;          ///< end equals the liveness bound, which proves that nothing is lower
+};
+
+/// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
+/// Tries a portfolio of greedy placements in a fixed order and stops at the first that reaches the liveness bound; else gives the best.
+/// The first attempts take O(n log n); those that take O(n^2) run up to some thousands of intervals only. Deterministic.
+Packing pack(std::span<const Interval> intervals, int positions);
+
+}  // namespace netc
