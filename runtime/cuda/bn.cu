@@ -110,17 +110,6 @@ struct GradientSums {
   }
 };
 
-__global__ void __launch_bounds__(kThreads) join_kernel(float* dgamma, float* dbeta, const float* partial, int32_t chunks, int32_t c) {
-  const int32_t column = static_cast<int32_t>(blockIdx.x) * kColumns + static_cast<int32_t>(threadIdx.x) % kColumns;
-  const Pack<2> total = column_sums<2>(0, chunks, column, column < c, [&](int64_t chunk, int32_t at, float* sum) {
-    sum[0] += partial[(chunk * 2) * c + at];
-    sum[1] += partial[(chunk * 2 + 1) * c + at];
-  });
-  if (threadIdx.x >= kColumns || column >= c) return;
-  dbeta[column] = total.v[0];
-  dgamma[column] = total.v[1];
-}
-
 // dx = gamma invstd (g - mean of g - normal * mean of g normal), the means over the rows.
 struct DataGradient {
   float* dx;
@@ -168,16 +157,18 @@ void bn_evaluate(Context& ctx, float* y, const float* x, const float* gamma, con
   check_launch("bn_evaluate", desc);
 }
 
-void bn_backward(Context& ctx, float* dx, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
+void bn_backward(Context& ctx, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                  const float* beta, const float* dy, const BnDesc& desc, Workspace workspace) {
   require_workspace("bn_backward", bn_backward_workspace(desc), workspace);
   float* partial = static_cast<float*>(workspace.data);
   const int32_t chunks = cuda::reduction_chunks(desc.rows, desc.c);
   const Saved saved{x, dy, mean, invstd, gamma, beta, desc};
   launch_partial_sums<2>(ctx, partial, desc.rows, desc.c, chunks, GradientSums{saved});
-  join_kernel<<<column_grid(desc.c, 1), kThreads, 0, ctx.stream>>>(dgamma, dbeta, partial, chunks, desc.c);
-  launch_pixels(ctx, desc.rows, desc.c, vectorizable(desc.c, dx, x, dy, mean, invstd, gamma, beta, dgamma, dbeta),
-                DataGradient{dx, dgamma, dbeta, saved});
+  join_partial_pairs(ctx, dbeta, dgamma, partial, chunks, desc.c);
+  if (dx_or_null != nullptr) {
+    launch_pixels(ctx, desc.rows, desc.c, vectorizable(desc.c, dx_or_null, x, dy, mean, invstd, gamma, beta, dgamma, dbeta),
+                  DataGradient{dx_or_null, dgamma, dbeta, saved});
+  }
   check_launch("bn_backward", desc);
 }
 

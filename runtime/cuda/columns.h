@@ -62,6 +62,9 @@ void launch_partial_sums(Context& ctx, float* partial, int64_t rows, int32_t c, 
 /// sum[column] = sum over rows of x, using `scratch_floats` floats of scratch that must not overlap; works with none. (columns.cu)
 void column_sum(Context& ctx, float* sum, const float* x, int64_t rows, int32_t c, float* scratch, int64_t scratch_floats);
 
+/// Second stage of partial sums of two values a column: adds the chunks in order. (columns.cu)
+void join_partial_pairs(Context& ctx, float* first, float* second, const float* partial, int32_t chunks, int32_t c);
+
 /// Body of column_sum: the column of one matrix.
 struct ColumnOf {
   const float* x;

@@ -17,11 +17,8 @@
 
 namespace netrt {
 
-/// A chosen cublasLt algorithm with its descriptors; see fc.cu.
+/// A chosen cuBLASLt algorithm with its descriptors; see matmul.cpp.
 struct MatmulPlan;
-struct MatmulPlanDeleter {
-  void operator()(MatmulPlan*) const;
-};
 
 struct Context {
   RunState run;
@@ -33,7 +30,7 @@ struct Context {
   cublasLtHandle_t cublaslt = nullptr;
   /// Keyed by kind, shape and workspace; null where cuDNN has no engine that fits and our own kernel serves.
   std::map<std::vector<int64_t>, std::unique_ptr<CudnnPlan>> conv_plans;
-  std::map<std::vector<int64_t>, std::unique_ptr<MatmulPlan, MatmulPlanDeleter>> matmul_plans;
+  std::map<std::vector<int64_t>, std::shared_ptr<MatmulPlan>> matmul_plans;
   std::string device_name;
   size_t free_before = 0;  ///< bytes, when the device was first touched
   size_t allocated = 0;    ///< bytes asked through device_allocate

@@ -1,5 +1,6 @@
 #include "columns.h"
 #include "conv_cudnn.h"
+#include "conv_depthwise.h"
 #include "conv_plain.h"
 
 namespace netrt {

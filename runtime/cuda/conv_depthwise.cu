@@ -1,6 +1,7 @@
+#include "conv_depthwise.h"
+
 #include "../activation_math.h"
 #include "columns.h"
-#include "conv_plain.h"
 
 namespace netrt {
 namespace {

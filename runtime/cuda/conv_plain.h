@@ -1,4 +1,4 @@
-// Convolutions without a library: implicit GEMM for every shape, and direct kernels for depthwise ones.
+// Convolutions without a library: implicit GEMM for every shape; conv_depthwise.h has direct kernels for depthwise ones.
 #pragma once
 
 #include "context.h"
@@ -12,13 +12,6 @@ void plain_conv_backward_data(Context& ctx, float* dx, const float* dy, const fl
                               const ConvDesc& d);
 /// dw of the convolution. Uses the workspace to cut the sum into parts that run side by side; works without.
 void plain_conv_backward_weights(Context& ctx, float* dw, const float* x, const float* dy, const ConvDesc& d, Workspace workspace);
-
-/// One input and one output channel a group.
-inline bool is_depthwise(const ConvDesc& d) { return d.groups > 1 && d.groups == d.c && d.c == d.k; }
-void depthwise_forward(Context& ctx, float* y, const float* x, const float* w, const float* b_or_null, const ConvDesc& d);
-void depthwise_backward_data(Context& ctx, float* dx, const float* dy, const float* w, const float* b_or_null, Activation activation, float alpha,
-                             const ConvDesc& d);
-void depthwise_backward_weights(Context& ctx, float* dw, const float* x, const float* dy, const ConvDesc& d, Workspace workspace);
 
 /// y[row, j] = activation(y[row, j] + b[j]), b may be null; nothing is launched where there is nothing to do.
 void bias_activation(Context& ctx, float* y, const float* b_or_null, int64_t rows, int32_t c, Activation activation, float alpha);

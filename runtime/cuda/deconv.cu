@@ -1,6 +1,7 @@
 // A transposed convolution is the data gradient of the convolution its desc describes: its output is that one's dx, its input dy.
 #include "columns.h"
 #include "conv_cudnn.h"
+#include "conv_depthwise.h"
 #include "conv_plain.h"
 
 namespace netrt {

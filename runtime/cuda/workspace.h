@@ -41,6 +41,7 @@ constexpr size_t fc_backward_weights_workspace(const FcDesc&) { return 0; }
 constexpr size_t bn_forward_workspace(const BnDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
 /// Two sums for every chunk and channel.
 constexpr size_t bn_backward_workspace(const BnDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
+/// Two sums for every chunk and channel.
 constexpr size_t norm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
 constexpr size_t scale_backward_weights_workspace(const ScaleDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
 

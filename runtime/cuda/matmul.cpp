@@ -20,8 +20,6 @@ struct MatmulPlan {
   }
 };
 
-void MatmulPlanDeleter::operator()(MatmulPlan* plan) const { delete plan; }
-
 namespace {
 
 // The largest power of two, at most 256, that divides the pointer.
@@ -105,7 +103,7 @@ bool matmul_by_cublaslt(Context& ctx, const char* kernel, const FcDesc& desc, co
                               alignments.bias};
   auto& slot = ctx.matmul_plans[std::move(key)];
   if (slot == nullptr) {
-    slot.reset(new MatmulPlan);
+    slot = std::make_shared<MatmulPlan>();
     make_plan(ctx, *slot, kernel, desc, m, workspace.bytes, alignments);
   }
   if (!slot->usable) return false;
