@@ -106,6 +106,29 @@ std::string read_bytes(std::ifstream& in, int64_t count, const std::string& file
   return bytes;
 }
 
+struct OpenCheckpoint {
+  std::ifstream in;
+  SafetensorsHeader header;
+  int64_t data_at = 0;
+};
+
+OpenCheckpoint open_checkpoint(const std::string& file) {
+  OpenCheckpoint checkpoint{std::ifstream(file, std::ios::binary | std::ios::ate), {}, 0};
+  const int64_t size = checkpoint.in ? static_cast<int64_t>(checkpoint.in.tellg()) : -1;
+  std::error_code ignored;
+  if (size < 0 || !std::filesystem::is_regular_file(file, ignored)) throw DataError(file + ": cannot be opened as a checkpoint");
+  checkpoint.in.seekg(0);
+  const std::string length_bytes = read_bytes(checkpoint.in, 8, file);
+  uint64_t length = 0;
+  for (size_t i = 8; i-- > 0;) length = length << 8 | static_cast<uint8_t>(length_bytes[i]);
+  if (length > static_cast<uint64_t>(kMostHeader) || static_cast<int64_t>(length) > size - 8) {
+    throw DataError(file + ": not a safetensors file: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(size));
+  }
+  checkpoint.data_at = 8 + static_cast<int64_t>(length);
+  checkpoint.header = read_header(read_bytes(checkpoint.in, static_cast<int64_t>(length), file), size - checkpoint.data_at, file);
+  return checkpoint;
+}
+
 }  // namespace
 
 void save_checkpoint(Context& ctx, const char* arena, const ProgramSpec& spec, const TrainingState& state, const std::string& file) {
@@ -137,31 +160,23 @@ void save_checkpoint(Context& ctx, const char* arena, const ProgramSpec& spec, c
   if (error) throw DataError(file + ": cannot be written: " + error.message());
 }
 
-std::optional<TrainingState> load_checkpoint(Context& ctx, char* arena, const ProgramSpec& spec, const std::string& file) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
-  if (!in) throw DataError(file + ": cannot be opened: " + std::strerror(errno));
-  const int64_t size = in.tellg();
-  in.seekg(0);
-  const std::string length_bytes = read_bytes(in, 8, file);
-  uint64_t length = 0;
-  for (size_t i = 8; i-- > 0;) length = length << 8 | static_cast<uint8_t>(length_bytes[i]);
-  if (length > static_cast<uint64_t>(kMostHeader) || static_cast<int64_t>(length) > size - 8) {
-    throw DataError(file + ": not a safetensors file: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(size));
-  }
-  const int64_t data_at = 8 + static_cast<int64_t>(length);
-  const SafetensorsHeader header = read_header(read_bytes(in, static_cast<int64_t>(length), file), size - data_at, file);
-  const std::vector<int64_t> places = match(spec, header, file);
-  std::optional<TrainingState> state;
-  if (header.metadata.contains("netc.step")) state = state_of(header, file);
+std::optional<TrainingState> checkpoint_state(const std::string& file) {
+  const OpenCheckpoint checkpoint = open_checkpoint(file);
+  if (!checkpoint.header.metadata.contains("netc.step")) return std::nullopt;
+  return state_of(checkpoint.header, file);
+}
+
+void load_checkpoint(Context& ctx, char* arena, const ProgramSpec& spec, const std::string& file) {
+  OpenCheckpoint checkpoint = open_checkpoint(file);
+  const std::vector<int64_t> places = match(spec, checkpoint.header, file);
   for (size_t i = 0; i < spec.tensors.size(); ++i) {
     if (places[i] < 0) continue;
-    in.seekg(data_at + places[i]);
+    checkpoint.in.seekg(checkpoint.data_at + places[i]);
     for (int64_t first = 0, bytes = tensor_bytes(spec.tensors[i]); first < bytes; first += kChunk) {
-      const std::string chunk = read_bytes(in, std::min(kChunk, bytes - first), file);
+      const std::string chunk = read_bytes(checkpoint.in, std::min(kChunk, bytes - first), file);
       upload(ctx, arena + spec.tensors[i].offset + first, chunk.data(), chunk.size());
     }
   }
-  return state;
 }
 
 }  // namespace netrt

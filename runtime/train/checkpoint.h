@@ -22,8 +22,11 @@ struct TrainingState {
 /// Writes to FILE.tmp and renames, so that FILE is always whole. Throws DataError.
 void save_checkpoint(Context&, const char* arena, const ProgramSpec&, const TrainingState&, const std::string& file);
 
-/// Fills the arena's tensors. Everything is checked before the first byte is written. Without the optimiser's state (weights from elsewhere)
-/// returns nothing and leaves the optimiser's tensors alone. Throws DataError.
-std::optional<TrainingState> load_checkpoint(Context&, char* arena, const ProgramSpec&, const std::string& file);
+/// Where the run that wrote a checkpoint stood; nothing if it is only weights, from elsewhere. Throws DataError.
+std::optional<TrainingState> checkpoint_state(const std::string& file);
+
+/// Fills the arena's tensors. Everything is checked before the first byte is written. Leaves the optimiser's tensors alone where
+/// the file is only weights. Throws DataError.
+void load_checkpoint(Context&, char* arena, const ProgramSpec&, const std::string& file);
 
 }  // namespace netrt

@@ -7,13 +7,13 @@ namespace {
 
 std::optional<Shape> infer(const InferContext& context) {
   const Shape& first = context.inputs[0];
-  bool ok = true;
+  std::vector<size_t> wrong;
   for (size_t i = 1; i < context.inputs.size(); ++i) {
-    if (context.inputs[i] == first) continue;
-    report_mismatch(context, i, mismatch_help(first, context.inputs[i], i));
-    ok = false;
+    if (context.inputs[i] != first) wrong.push_back(i);
   }
-  return ok ? std::optional(first) : std::nullopt;
+  if (wrong.empty()) return first;
+  report_mismatch(context, wrong, mismatch_help(first, context.inputs[wrong[0]], wrong[0]));
+  return std::nullopt;
 }
 
 int parts(const LayerInfo& info) { return static_cast<int>(info.inputs.size()) - 1; }
@@ -29,7 +29,9 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   desc.add_activation(last ? info.activation : Activation::none, last ? info.alpha : 0);
   const Operand left = info.part == 0 ? x(0) : prev, dleft = info.part == 0 ? dx(0) : dprev;
   const int right = info.part + 1;
-  auto pass = [](Operand to) { return KernelCall{.kernel = "", .outputs = {to}, .inputs = {dy}, .desc = {}, .purpose = "the gradient passed through"}; };
+  const auto pass = [](Operand to) {
+    return KernelCall{.kernel = "", .outputs = {to}, .inputs = {dy}, .desc = {}, .purpose = "the gradient passed through"};
+  };
   return {{.forward = {.kernel = "add_forward", .outputs = {y}, .inputs = {left, x(right)}, .desc = desc, .in_place = true,
                        .in_place_input = -1},
            .aux = {},

@@ -42,13 +42,14 @@ std::vector<Alternative> lower(const LayerInfo& info) {
 }  // namespace
 
 const OpDef& avgpool() {
-  ArgSpec kernel = kernel_arg("height x width of the window, and the stride after a slash (the kernel without); none: the whole image");
+  ArgSpec kernel = kernel_arg("height x width of the window, and the stride after a slash (the kernel without)");
   kernel.required = false;
+  kernel.default_text = "the whole image";
   static const OpDef row{
       .name = "avgpool",
       .summary = "Average of each window; without a kernel the average of the whole image, to 1x1xC.",
       .args = std::vector<ArgSpec>{kernel, pad_arg(), same_arg(), ceil_arg(),
-                                   flag("countpad", "padding counts as zeros in the average (PyTorch's default; here it is left out without this word)")},
+                                   flag("countpad", "the average counts padding as zeros, PyTorch's default; without it padding is left out")},
       .branches = std::pair{0, 0},
       .infer = infer,
       .other_flops = flops,

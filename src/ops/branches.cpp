@@ -2,13 +2,14 @@
 
 namespace netc::ops {
 
-void report_mismatch(const InferContext& context, size_t index, std::string help) {
+void report_mismatch(const InferContext& context, const std::vector<size_t>& wrong, std::string help) {
   Diagnostic& error = context.error("N0301", quoted(context.verb) + " branches differ");
-  const std::string number = std::to_string(index + 1);
-  error.label = "branch 1 is " + shape_text(context.inputs[0]) + ", branch " + number + " is " + shape_text(context.inputs[index]);
-  for (const size_t i : {size_t{0}, index}) {
-    if (i >= context.origins.size() || context.origins[i].empty()) continue;
-    error.notes.push_back({"branch " + std::to_string(i + 1) + " comes from " + context.origins[i], {}});
+  std::vector<size_t> named{0};
+  named.insert(named.end(), wrong.begin(), wrong.end());
+  for (const size_t i : named) {
+    const std::string branch = "branch " + std::to_string(i + 1);
+    error.label += (error.label.empty() ? "" : ", ") + branch + " is " + shape_text(context.inputs[i]);
+    if (i < context.origins.size() && !context.origins[i].empty()) error.notes.push_back({branch + " comes from " + context.origins[i], {}});
   }
   error.help = std::move(help);
 }
@@ -18,7 +19,9 @@ std::string mismatch_help(const Shape& first, const Shape& other, size_t index) 
   if (first.size() != other.size()) return "give both branches the same form: H x W x C, T x C or a flat vector";
   if (first.size() != 3) return "bring branch " + number + " to " + shape_text(first);
   const std::string filters = std::to_string(channels(first));
-  if (first[0] == other[0] && first[1] == other[1]) return "bring branch " + number + " to " + filters + " channels: { conv " + filters + " 1x1; bn }";
+  if (first[0] == other[0] && first[1] == other[1]) {
+    return "bring branch " + number + " to " + filters + " channels: { conv " + filters + " 1x1; bn }";
+  }
   const int64_t stride = first[0] > 0 ? (other[0] + first[0] - 1) / first[0] : 1;
   const bool strided = stride > 1 && (other[0] + stride - 1) / stride == first[0] && (other[1] + stride - 1) / stride == first[1];
   if (strided) {

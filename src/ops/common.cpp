@@ -50,13 +50,12 @@ bool check_number(const InferContext& context, std::string_view name, double val
 }
 
 bool check_integers(const InferContext& context, std::string_view name, int64_t least) {
-  bool ok = true;
   for (size_t i = 0; i < context.args.count(name); ++i) {
     const int64_t value = context.args.integer(name, 0, i);
-    ok = check_number(context, name, static_cast<double>(value), value >= least, "to be at least " + std::to_string(least)) && ok;
-    ok = ok && check_int32(context, name, value < 0 ? Size(0) : Size(value));
+    if (!check_number(context, name, static_cast<double>(value), value >= least, "to be at least " + std::to_string(least))) return false;
+    if (!check_int32(context, name, value)) return false;
   }
-  return ok;
+  return true;
 }
 
 bool check_exclusive(const InferContext& context, std::string_view first, std::string_view second) {
@@ -97,6 +96,13 @@ bool check_rows(const InferContext& context) {
   const Shape& shape = context.inputs[0];
   if (!check_shape(context, "its input", shape)) return false;
   return check_int32(context, "the number of values of one channel", rows(shape));
+}
+
+void report_groups(const InferContext& context, int64_t c, int64_t groups) {
+  Diagnostic& error = error_at(context, "N0304", "groups",
+                               std::to_string(c) + " input channels cannot be divided into " + std::to_string(groups) + " groups");
+  error.label = "the input is " + shape_text(context.inputs[0]);
+  note_origin(context, error);
 }
 
 void note_origin(const InferContext& context, Diagnostic& diagnostic, size_t index) {

@@ -40,7 +40,7 @@ Size no_flops(const LayerInfo& info);
 Diagnostic& error_at(const InferContext& context, std::string_view code, std::string_view name, std::string message);
 /// N0310 unless `ok`: "`drop` wants p at least 0 and below 1, not 1.5".
 bool check_number(const InferContext& context, std::string_view name, double value, bool ok, std::string_view wanted);
-/// N0310 unless every number of `name` is at least `least`; N0309 where one does not fit in 32 bits.
+/// N0310 unless every number of `name` is at least `least`; N0309 where one does not fit in 32 bits. Only the first is reported.
 bool check_integers(const InferContext& context, std::string_view name, int64_t least);
 /// N0310 where both words are given.
 bool check_exclusive(const InferContext& context, std::string_view first, std::string_view second);
@@ -52,6 +52,8 @@ bool check_int32(const InferContext& context, std::string_view what, Size size);
 bool check_shape(const InferContext& context, std::string_view what, const Shape& shape);
 /// N0309 unless `rows` and `channels` of the input fit in 32 bits.
 bool check_rows(const InferContext& context);
+/// N0304: `c` input channels do not split into `groups`.
+void report_groups(const InferContext& context, int64_t c, int64_t groups);
 /// Adds the note that says where input `index` comes from, if that is known.
 void note_origin(const InferContext& context, Diagnostic& diagnostic, size_t index = 0);
 

@@ -21,16 +21,17 @@ std::string help(const Shape& first, Shape other, size_t index) {
 std::optional<Shape> infer(const InferContext& context) {
   Shape output = context.inputs[0];
   Size sum = channels(output);
-  bool ok = true;
+  std::vector<size_t> wrong;
   for (size_t i = 1; i < context.inputs.size(); ++i) {
     const Shape& other = context.inputs[i];
-    if (!equal_but_channels(output, other)) {
-      report_mismatch(context, i, help(context.inputs[0], other, i));
-      ok = false;
-    }
+    if (!equal_but_channels(output, other)) wrong.push_back(i);
     sum = sum + Size(channels(other));
   }
-  if (!ok || !check_int32(context, "its number of channels", sum) || !check_rows(context)) return std::nullopt;
+  if (!wrong.empty()) {
+    report_mismatch(context, wrong, help(context.inputs[0], context.inputs[wrong[0]], wrong[0]));
+    return std::nullopt;
+  }
+  if (!check_int32(context, "its number of channels", sum) || !check_rows(context)) return std::nullopt;
   output.back() = sum.value();
   if (!check_shape(context, "its output", output)) return std::nullopt;
   return output;

@@ -14,6 +14,35 @@ Desc conv_desc(const Convolution& convolution, Activation activation, double alp
   return desc;
 }
 
+/// Checks that need only the arguments and the input.
+bool check_arguments(const InferContext& context) {
+  bool ok = check_image(context);
+  ok = check_integers(context, "filters", 1) && ok;
+  ok = check_integers(context, "groups", 1) && ok;
+  ok = check_window_arguments(context) && ok;
+  ok = check_exclusive(context, "bias", "nobias") && ok;
+  return ok && check_shape(context, "its input", context.inputs[0]);
+}
+
+/// N0304 and N0305: `c` input channels and `k` filters must split into `groups`.
+bool check_groups(const InferContext& context, int64_t c, int64_t k, int64_t groups) {
+  if (c % groups != 0) report_groups(context, c, groups);
+  if (k % groups != 0) {
+    error_at(context, "N0305", "groups", std::to_string(k) + " filters cannot be divided into " + std::to_string(groups) + " groups")
+        .help = "use " + std::to_string((k / groups + 1) * groups) + " filters";
+  }
+  return c % groups == 0 && k % groups == 0;
+}
+
+/// N0310 where the padding of a transposed convolution removes all of its output.
+bool check_padding(const InferContext& context, const Convolution& convolution) {
+  if (convolution.in.h >= 1 && convolution.in.w >= 1) return true;
+  Diagnostic& error = error_at(context, "N0310", "pad", quoted(context.verb) + " has more padding than output: nothing is left");
+  error.label = "the input is " + shape_text(context.inputs[0]);
+  note_origin(context, error);
+  return false;
+}
+
 }  // namespace
 
 Shape Convolution::weights() const { return {out.c, window.h.kernel, window.w.kernel, in.c / groups}; }
@@ -31,49 +60,31 @@ std::vector<ArgSpec> convolution_args(std::vector<ArgSpec> args, bool grouped) {
   return args;
 }
 
-bool check_convolution_arguments(const InferContext& context) {
-  bool ok = check_image(context);
-  ok = check_integers(context, "filters", 1) && ok;
-  ok = check_integers(context, "groups", 1) && ok;
-  ok = check_window_arguments(context) && ok;
-  return check_exclusive(context, "bias", "nobias") && ok;
+std::optional<Shape> infer_convolution(const InferContext& context, MakeConvolution make) {
+  if (!check_arguments(context)) return std::nullopt;
+  const Convolution convolution = make(context.args, context.inputs[0]);
+  const Image &input = convolution.transposed ? convolution.out : convolution.in, &output = convolution.layer_output();
+  const bool groups = check_groups(context, input.c, output.c, convolution.groups);
+  const bool fits = convolution.transposed ? check_padding(context, convolution) : check_window_fits(context, convolution.window);
+  const Shape shape{output.h, output.w, output.c};
+  if (!groups || !fits || !check_shape(context, "its weight", convolution.weights())) return std::nullopt;
+  return check_shape(context, "its output", shape) ? std::optional(shape) : std::nullopt;
 }
 
-bool check_groups(const InferContext& context, int64_t c, int64_t k, int64_t groups) {
-  if (c % groups != 0) {
-    Diagnostic& error = error_at(context, "N0304", "groups",
-                                 std::to_string(c) + " input channels cannot be divided into " + std::to_string(groups) + " groups");
-    error.label = "the input is " + shape_text(context.inputs[0]);
-    note_origin(context, error);
-  }
-  if (k % groups != 0) {
-    error_at(context, "N0305", "groups", std::to_string(k) + " filters cannot be divided into " + std::to_string(groups) + " groups")
-        .help = "use " + std::to_string((k / groups + 1) * groups) + " filters";
-  }
-  return c % groups == 0 && k % groups == 0;
-}
-
-bool check_convolution_sizes(const InferContext& context, const Convolution& convolution) {
-  const Image &in = convolution.in, &out = convolution.out;
-  if (!check_shape(context, "its input", context.inputs[0])) return false;
-  if (!check_shape(context, "its weight", convolution.weights())) return false;
-  // A transposed convolution writes `in`: both are held against the limits.
-  return check_shape(context, "its output", {out.h, out.w, out.c}) && check_shape(context, "its output", {in.h, in.w, in.c});
-}
-
-std::vector<ParamSpec> convolution_params(const Convolution& convolution, int64_t bias, bool has_bias) {
+std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool has_bias) {
   const Shape weights = convolution.weights();
   const int64_t fan_in = weights[1] * weights[2] * weights[3], fan_out = weights[0] * weights[1] * weights[2];
   std::vector<ParamSpec> params{{.suffix = "w", .shape = weights, .role = ParamRole::weight, .init = {}, .fan_in = fan_in, .fan_out = fan_out}};
   if (has_bias) {
-    params.push_back({.suffix = "b", .shape = {bias}, .role = ParamRole::bias, .init = {}, .fan_in = fan_in, .fan_out = fan_out});
+    const Shape bias{convolution.layer_output().c};
+    params.push_back({.suffix = "b", .shape = bias, .role = ParamRole::bias, .init = {}, .fan_in = fan_in, .fan_out = fan_out});
   }
   return params;
 }
 
-std::vector<Alternative> convolution_calls(std::string_view prefix, const Convolution& convolution, const LayerInfo& info) {
+std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info) {
   using namespace operand;
-  const std::string name(prefix);
+  const std::string name = convolution.transposed ? "deconv" : "conv";
   const Desc desc = conv_desc(convolution, info.activation, info.alpha);
   const bool bias = info.has_bias;
   KernelCall forward{.kernel = name + "_forward", .outputs = {y}, .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc,

@@ -11,30 +11,49 @@ struct Convolution {
   Image in, out;
   Window window;
   int64_t groups = 1;
+  bool transposed = false;
 
+  const Image& layer_output() const { return transposed ? in : out; }
   /// K x R x S x C/groups.
   Shape weights() const;
-  /// Multiply-accumulates: one for every weight at every output position, oh * ow * k * r * s * c / groups.
+  /// Multiply-accumulates: one for every weight at every position of `out`, oh * ow * k * r * s * c / groups.
+  /// (Transposed: h_in * w_in * c_in * r * s * c_out / groups, the same.)
   Size macs() const;
 };
 
-/// `pad`, `same`, `dilate`, `bias`, `nobias`, with `groups` where `grouped`, after the positional arguments `args`.
-std::vector<ArgSpec> convolution_args(std::vector<ArgSpec> args, bool grouped);
-/// Checks that need only the arguments and the input's rank.
-bool check_convolution_arguments(const InferContext& context);
-/// N0304 and N0305: `c` input channels and `k` filters must split into `groups`.
-bool check_groups(const InferContext& context, int64_t c, int64_t k, int64_t groups);
-/// N0309 for everything that must fit in a ConvDesc or be countable.
-bool check_convolution_sizes(const InferContext& context, const Convolution& convolution);
+/// What a row makes of its arguments and its input's shape.
+using MakeConvolution = Convolution (*)(const Args&, const Shape&);
 
+/// `pad`, `same`, `dilate`, `groups` where `grouped`, `bias` and `nobias`, after the positional arguments `args`.
+std::vector<ArgSpec> convolution_args(std::vector<ArgSpec> args, bool grouped);
+
+/// The output shape or nothing after N0302 to N0305, N0307, N0309 or N0310.
+std::optional<Shape> infer_convolution(const InferContext& context, MakeConvolution make);
 /// Weight and bias; PyTorch's fans: fan_in = weights of one filter, fan_out = first size * r * s (deconv: the same formulas on its
 /// C_in x C_out/groups weight, which makes fan_in C_out/groups * r * s).
-std::vector<ParamSpec> convolution_params(const Convolution& convolution, int64_t bias, bool has_bias);
-
-/// The one way to run it: `prefix` is "conv" or "deconv". The backward pass reads the input (weights) and the weights (data).
-std::vector<Alternative> convolution_calls(std::string_view prefix, const Convolution& convolution, const LayerInfo& info);
-
+std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool has_bias);
+/// The one way to run it. The backward pass reads the input (weights) and the weights (data).
+std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info);
 /// Beyond the multiply-accumulates: one addition an output element for the bias.
 Size bias_flops(const LayerInfo& info);
+
+/// The row of a convolution that differs from others only in what `make` makes of its arguments.
+template <MakeConvolution make>
+OpDef convolution_row(std::string_view name, std::vector<std::string_view> aliases, std::string_view summary, std::vector<ArgSpec> args,
+                      std::vector<Example> examples) {
+  return {.name = name,
+          .aliases = std::move(aliases),
+          .summary = summary,
+          .args = std::move(args),
+          .branches = std::pair{0, 0},
+          .infer = +[](const InferContext& context) { return infer_convolution(context, make); },
+          .params = [](const LayerInfo& info) { return convolution_params(make(info.args, info.inputs[0]), info.has_bias); },
+          .macs = [](const LayerInfo& info) { return make(info.args, info.inputs[0]).macs(); },
+          .other_flops = bias_flops,
+          .lower = +[](const LayerInfo& info) { return convolution_calls(make(info.args, info.inputs[0]), info); },
+          .fuse_activation = FuseActivation::by_output,
+          .default_bias = true,
+          .examples = std::move(examples)};
+}
 
 }  // namespace netc::ops

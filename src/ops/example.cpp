@@ -1,7 +1,7 @@
 #include "ops/example.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 
 #include "support/check.h"
 
@@ -21,15 +21,13 @@ std::vector<std::string> words_of(std::string_view source) {
 /// The numbers of "3x3/2x1", "1..3", "1,2" or "1e-3", whatever stands between them.
 std::vector<double> numbers_of(const std::string& text) {
   std::vector<double> numbers;
-  for (const char* at = text.c_str(); *at != '\0';) {
-    if (*at < '0' || *at > '9') {
-      ++at;
-      continue;
-    }
-    const bool range = text.find("..") != std::string::npos;  // strtod would take "1." of "1..3", which is the same number
-    char* end = nullptr;
-    numbers.push_back(range ? static_cast<double>(std::strtol(at, &end, 10)) : std::strtod(at, &end));
-    at = end;
+  const char *at = text.data(), *end = at + text.size();
+  while (at != end) {
+    double number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);  // stops at the `x` of 0x3 and after the first point of 1..3
+    const bool digit = *at >= '0' && *at <= '9';
+    if (digit && error == std::errc()) numbers.push_back(number);
+    at = digit && next != at ? next : at + 1;
   }
   return numbers;
 }

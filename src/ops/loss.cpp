@@ -63,7 +63,7 @@ const OpDef& loss_softmax() {
   static const OpDef row{
       .name = "softmax",
       .summary = "Softmax and cross-entropy against a class for each row of scores, averaged over rows and samples.",
-      .args = std::vector<ArgSpec>{word("smooth", ArgKind::number, "0", "label smoothing: that much of the target is spread evenly over all classes")},
+      .args = std::vector<ArgSpec>{word("smooth", ArgKind::number, "0", "share of the target spread evenly over all classes")},
       .branches = std::pair{0, 0},
       .infer = infer_softmax,
       .other_flops = flops<5>,

@@ -9,7 +9,9 @@ namespace {
 std::optional<Shape> infer(const InferContext& context) {
   const Args& args = context.args;
   bool ok = check_integers(context, "channels", 1);
-  for (const std::string_view name : {"alpha", "beta"}) ok = check_number(context, name, args.number(name), args.number(name) >= 0, "to be at least 0") && ok;
+  for (const std::string_view name : {"alpha", "beta"}) {
+    ok = check_number(context, name, args.number(name), args.number(name) >= 0, "to be at least 0") && ok;
+  }
   const double k = args.number("k", 1);
   ok = check_number(context, "k", k, k > 0, "to be above 0") && ok;
   if (!ok || !check_rows(context)) return std::nullopt;

@@ -12,8 +12,10 @@ std::optional<Shape> infer(const InferContext& context) {
   const Shape &a = context.inputs[0], &b = context.inputs[1];
   if (a != b && !broadcasts(a, b) && !broadcasts(b, a)) {
     std::string help = mismatch_help(a, b, 1);
-    if (a.size() == 3 && rows(b) == 1) help = "bring branch 2 to " + std::to_string(channels(a)) + " channels, one factor for each channel of branch 1";
-    report_mismatch(context, 1, std::move(help));
+    if (a.size() == 3 && rows(b) == 1) {
+      help = "bring branch 2 to " + std::to_string(channels(a)) + " channels, one factor for each channel of branch 1";
+    }
+    report_mismatch(context, {1}, std::move(help));
     return std::nullopt;
   }
   if (!check_rows(context)) return std::nullopt;

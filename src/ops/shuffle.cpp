@@ -8,16 +8,14 @@ namespace {
 std::optional<Shape> infer(const InferContext& context) {
   const int64_t groups = context.args.integer("groups", 1), c = channels(context.inputs[0]);
   if (groups < 1 || groups > c) {
-    Diagnostic& error = error_at(context, "N0308", "groups", "`shuffle` wants between 1 and " + std::to_string(c) + " groups, not " + std::to_string(groups));
+    Diagnostic& error = error_at(context, "N0308", "groups",
+                                 "`shuffle` wants between 1 and " + std::to_string(c) + " groups, not " + std::to_string(groups));
     error.label = "the input is " + shape_text(context.inputs[0]);
     note_origin(context, error);
     return std::nullopt;
   }
   if (c % groups != 0) {
-    Diagnostic& error = error_at(context, "N0304", "groups",
-                                 std::to_string(c) + " input channels cannot be divided into " + std::to_string(groups) + " groups");
-    error.label = "the input is " + shape_text(context.inputs[0]);
-    note_origin(context, error);
+    report_groups(context, c, groups);
     return std::nullopt;
   }
   if (!check_rows(context)) return std::nullopt;

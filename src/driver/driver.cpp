@@ -1,0 +1,211 @@
+#include "driver/driver.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "backend/emit.h"
+#include "backend/interpret.h"
+#include "diag/codes.h"
+#include "diag/render.h"
+#include "driver/compile.h"
+#include "driver/options.h"
+#include "estimate/json.h"
+#include "estimate/rules.h"
+#include "estimate/text.h"
+#include "ops/document.h"
+#include "passes/pipeline.h"
+
+namespace netc {
+
+namespace {
+
+constexpr int kDone = 0, kError = 1, kDoesNotFit = 3;
+
+bool colour_on(const Options& options, int stream) {
+  if (options.colour != Colour::automatic) return options.colour == Colour::always;
+  return isatty(stream) && !std::getenv("NO_COLOR");
+}
+
+int complain(const std::string& message) {
+  fmt::print(stderr, "error: {}\n", message);
+  return kError;
+}
+
+/// Prints what was found on standard error: as text, or as JSON where JSON was asked for.
+void print_diagnostics(const Options& options, const Compilation& made) {
+  if (made.diagnostics.all().empty()) return;
+  if (options.json && made.diagnostics.has_errors())
+    fmt::print(stderr, "{}\n", render_json(made.diagnostics, made.sources));
+  else
+    fmt::print(stderr, "{}", render(made.diagnostics, made.sources, colour_on(options, STDERR_FILENO)));
+}
+
+void print_times(const Options& options, const Compilation& made) {
+  if (!options.time_passes) return;
+  for (const PassTime& pass : made.times) fmt::print(stderr, "{:<14} {:>9.3f} ms\n", pass.name, pass.milliseconds);
+}
+
+std::string folder_of(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+Target target_of(const Options& options, const char* otherwise) {
+  const std::string name = options.target.empty() ? otherwise : options.target;
+  return name == "cpu" ? cpu_target() : cuda_target(options.workspace);
+}
+
+/// A graph with a checked plan, or an exit status.
+struct Planned {
+  Compilation made;
+  std::optional<Plan> plan;
+  int status = kDone;
+};
+
+Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
+  Planned planned{compile(options, needs_loss), std::nullopt, kDone};
+  print_diagnostics(options, planned.made);
+  if (!planned.made.graph) {
+    print_times(options, planned.made);
+    planned.status = kError;
+    return planned;
+  }
+  std::string error;
+  const auto start = std::chrono::steady_clock::now();
+  planned.plan = plan_checked(*planned.made.graph, target, planned.made.graph->train.batch, error);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  planned.made.times.push_back({"plan", took.count()});
+  print_times(options, planned.made);
+  if (!planned.plan) planned.status = complain(error);
+  return planned;
+}
+
+int estimate(const Options& options) {
+  EstimateOptions wanted;
+  if (!options.gpu.empty()) {
+    wanted.gpu = find_gpu(options.gpu);
+    if (!wanted.gpu) {
+      const std::string_view near = nearest_gpu(options.gpu);
+      return complain(fmt::format("no card `{}` in the table{}; `netc --gpus` lists them", options.gpu, near.empty() ? "" : fmt::format(", did you mean `{}`?", near)));
+    }
+  }
+  wanted.memory = options.memory.value_or(0);
+  const Target target = target_of(options, "cuda");
+  const Planned planned = plan_file(options, target, false);
+  if (planned.status != kDone) return planned.status;
+  const Graph& graph = *planned.made.graph;
+  wanted.arena_at = [&](int64_t batch) -> int64_t {
+    std::string error;
+    const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
+    return plan ? plan->arena : -1;
+  };
+  const Report report = make_report(graph, *planned.plan, wanted);
+  const std::vector<Rule> rules = options.rules ? rules_of_thumb(graph, planned.plan->batch) : std::vector<Rule>{};
+  const std::string text = options.json ? estimate_json_text(report, *planned.plan, rules)
+                                        : estimate_text(report, options.rules ? rules_text(rules, planned.plan->arena) : "");
+  std::fputs(text.c_str(), stdout);
+  return report.verdict.fits.value_or(true) ? kDone : kDoesNotFit;
+}
+
+int emit(const Options& options) {
+  const bool cuda = options.action == Action::emit_cuda;
+  const Planned planned = plan_file(options, cuda ? cuda_target(options.workspace) : cpu_target(), true);
+  if (planned.status != kDone) return planned.status;
+  const Graph& graph = *planned.made.graph;
+  const std::string folder = options.output.empty() ? program_name(graph) + (cuda ? "-cuda" : "-cpu") : options.output;
+  const ProgramOptions wanted{options.command, folder_of(options.file), NETC_VERSION};
+  const std::string json = estimate_json_text(make_report(graph, *planned.plan, {}), *planned.plan, {});
+  const std::string wrong = write_folder(folder, emit_folder(graph, *planned.plan, planned.made.sources, wanted, json), options.force);
+  if (!wrong.empty()) return complain(wrong);
+  fmt::print("wrote {0}: {1} bytes of {2} memory in one allocation\n  cmake -S {0} -B {0}/build && cmake --build {0}/build -j && {0}/build/{3}\n", folder,
+             planned.plan->arena, cuda ? "device" : "main", program_name(graph));
+  return kDone;
+}
+
+int train(const Options& options) {
+  if (options.target == "cuda") return complain("--train runs on the CPU; for a GPU: --emit-cuda");
+  const Planned planned = plan_file(options, cpu_target(), true);
+  if (planned.status != kDone) return planned.status;
+  InterpretOptions wanted;
+  wanted.guard = options.guard;
+  wanted.trace = options.trace;
+  wanted.command = options.command;
+  wanted.folder = folder_of(options.file);
+  wanted.arguments = options.trainer;
+  return interpret(*planned.made.graph, *planned.plan, wanted);
+}
+
+/// The plan as text: the calls of a step, then every buffer.
+std::string plan_text(const Schedule& schedule) {
+  std::string text;
+  for (size_t i = 0; i < schedule.calls.size(); ++i) {
+    const Call& call = schedule.calls[i];
+    fmt::format_to(std::back_inserter(text), "  {:>5} {}", i, call.kernel);
+    for (const std::vector<int>* values : {&call.outputs, &call.inputs}) {
+      text += values == &call.outputs ? " " : " <-";
+      for (int value : *values) fmt::format_to(std::back_inserter(text), " {}", value < 0 ? "-" : schedule.values[static_cast<size_t>(value)].name);
+    }
+    if (call.takes_workspace) fmt::format_to(std::back_inserter(text), " (scratch {}, at least {})", call.workspace_bytes, call.workspace_minimum);
+    text += '\n';
+  }
+  for (const Buffer& buffer : schedule.buffers)
+    fmt::format_to(std::back_inserter(text), "  {:>12} +{:<12} {:>5}..{:<5} {:<10} {}\n", buffer.offset, buffer.bytes, buffer.first, buffer.last,
+                   memory_class_name(buffer.cls), buffer.name);
+  return text;
+}
+
+int print_after(const Options& options) {
+  bool known = options.subject == "resolve" || options.subject == "plan";
+  std::string passes = "resolve";
+  for (const Pass& pass : kPasses) {
+    known = known || options.subject == pass.name;
+    passes += fmt::format(", {}", pass.name);
+  }
+  if (!known) return complain(fmt::format("no pass `{}`: {}, plan", options.subject, passes));
+  const Planned planned = plan_file(options, target_of(options, "cuda"), false);
+  if (planned.status != kDone) return planned.status;
+  if (options.subject == "plan")
+    fmt::print("training step\n{}evaluation\n{}", plan_text(planned.plan->train), plan_text(planned.plan->evaluate));
+  else
+    std::fputs(planned.made.printed.c_str(), stdout);
+  return kDone;
+}
+
+int explain(const std::string& code) {
+  const std::string text = explain_code(code);
+  if (text.empty()) return complain(fmt::format("no code `{}`; codes look like N0301", code));
+  std::fputs(text.c_str(), stdout);
+  return kDone;
+}
+
+int explain_op(const std::string& name) {
+  const std::string text = ops_help(name);
+  if (text.empty()) return complain(fmt::format("no layer `{}`; docs/ops.md lists them", name));
+  std::fputs(text.c_str(), stdout);
+  return kDone;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  int status = kDone;
+  const std::optional<Options> options = parse_options(argc, argv, status);
+  if (!options) return status;
+  switch (options->action) {
+    case Action::estimate: return estimate(*options);
+    case Action::emit_cuda:
+    case Action::emit_cpu: return emit(*options);
+    case Action::train: return train(*options);
+    case Action::print_after: return print_after(*options);
+    case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;
+    case Action::explain: return explain(options->subject);
+    case Action::op_help: return explain_op(options->subject);
+  }
+  return status;
+}
+
+}  // namespace netc

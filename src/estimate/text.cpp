@@ -1,0 +1,160 @@
+#include "estimate/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "estimate/units.h"
+
+namespace netc {
+
+namespace {
+
+/// MiB with two decimals, fewer for large numbers, so that the column stays narrow.
+std::string mib(int64_t bytes) {
+  if (bytes == 0) return "-";
+  const double value = static_cast<double>(bytes) / (1 << 20);
+  if (value < 0.005) return "<0.01";
+  return fmt::format("{:.{}f}", value, value < 999.995 ? 2 : value < 9999.95 ? 1 : 0);
+}
+
+/// Code points of UTF-8 text, for alignment.
+size_t width(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string cell(const std::string& text, size_t columns, bool right) {
+  const std::string padding(columns > width(text) ? columns - width(text) : 0, ' ');
+  return right ? padding + text : text + padding;
+}
+
+/// At most `columns` code points; the middle of longer text is left out.
+std::string shortened(const std::string& text, size_t columns) {
+  if (width(text) <= columns) return text;
+  std::string result;
+  size_t seen = 0, left = columns - 2;
+  for (char c : text) {
+    if ((c & 0xC0) != 0x80) ++seen;
+    if (seen <= left) result += c;
+  }
+  return result + "..";
+}
+
+using Row = std::vector<std::string>;
+
+/// Left-aligned columns are those before `right_from`, other than the first (the line number).
+std::string table(const std::vector<Row>& rows, size_t right_from) {
+  std::vector<size_t> columns(rows.front().size(), 0);
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], width(row[i]));
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += (i ? "  " : "") + cell(row[i], columns[i], i == 0 || i >= right_from);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string layer_table(const Report& report) {
+  const auto bytes_cells = [](Row& row, const ClassBytes& bytes) {
+    row.push_back(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
+    for (MemoryClass c : {MemoryClass::gradients, MemoryClass::saved, MemoryClass::transient, MemoryClass::workspace}) row.push_back(mib(bytes[c]));
+  };
+  std::vector<Row> rows = {{"line", "layer", "statement", "output", "parameters", "FLOPs", "always", "grads", "saved", "transient", "scratch"}};
+  for (const LayerRow& layer : report.layers) {
+    const std::string statement = layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, layer.place);
+    Row row = {layer.line > 0 ? fmt::format("{}", layer.line) : "",
+               shortened(layer.name, 16),
+               shortened(statement, 26),
+               shape_text(layer.output),
+               layer.parameters ? grouped(layer.parameters) : "-",
+               layer.flops ? count_text(layer.flops) : "-"};
+    bytes_cells(row, layer.bytes);
+    rows.push_back(std::move(row));
+  }
+  Row sum = {"", "sum", "", "", grouped(report.totals.parameters), count_text(report.totals.flops)};
+  bytes_cells(sum, report.totals.bytes);
+  rows.push_back(std::move(sum));
+  return "Memory in MiB for the batch, before buffers share bytes; `always`: parameters, optimiser, statistics, input.\n"
+         "FLOPs of the forward pass, one sample.\n" +
+         table(rows, 4);
+}
+
+std::string saved_list(const Report& report) {
+  if (report.saved.empty()) return {};
+  std::vector<Row> rows;
+  for (const SavedTensor& saved : report.saved) rows.push_back({"", shortened(saved.name, 28), memory_text(saved.bytes), saved.why});
+  for (Row& row : rows) row[2] = cell(row[2], 12, true);
+  return "\nKept for the backward pass:\n" + table(rows, 4);
+}
+
+std::string line(const std::string& what, int64_t bytes, const std::string& remark = {}) {
+  return fmt::format("  {:<20}{:>22} B  {:>12}{}{}\n", what, grouped(bytes), memory_text(bytes), remark.empty() ? "" : "   ", remark);
+}
+
+std::string totals_block(const Report& report) {
+  const Totals& t = report.totals;
+  std::string text = fmt::format("\n{} at batch {}{}, {}, {}{}:\n", report.training ? "One training step" : "Inference", report.batch,
+                                 report.micro_steps > 1 ? fmt::format(" x {} micro-steps", report.micro_steps) : "", report.dtype,
+                                 report.training ? report.settings + ", " : "", "target " + report.target);
+  for (size_t c = 0; c < t.bytes.of.size(); ++c) {
+    if (t.bytes.of[c]) text += line(std::string(memory_class_name(static_cast<MemoryClass>(c))), t.bytes.of[c]);
+  }
+  text += line("sum of all buffers", t.sum_of_buffers, "what they take without reuse");
+  text += line("lower bound", t.lower_bound, "the most that is live at one moment");
+  const int64_t gap = t.arena - t.lower_bound;
+  text += line("arena", t.arena,
+               gap == 0 ? "the one allocation; at the bound, so packed optimally"
+                        : fmt::format("one allocation; {} bytes ({:.2f} %) above the bound", grouped(gap),
+                                      100.0 * static_cast<double>(gap) / static_cast<double>(t.lower_bound)));
+  text += fmt::format("  {:<20}{} + {} x batch bytes at the peak\n", "in closed form", grouped(t.fixed), grouped(t.per_image));
+  if (report.training && t.evaluation) text += line("evaluation", t.evaluation, "within the same arena");
+  text += line("library, about", t.library.bytes, (t.library.bytes ? "an estimate, not measured: " : "") + t.library.text);
+  text += line("device", t.device, "arena + library");
+  return text;
+}
+
+std::string card_names(const std::vector<const Gpu*>& cards) {
+  std::string names;
+  for (size_t i = 0; i < cards.size(); ++i) names += fmt::format("{}{} ({} GiB)", i == 0 ? "" : ", ", cards[i]->name, cards[i]->gib);
+  return names;
+}
+
+}  // namespace
+
+std::string verdict_text(const Report& report) {
+  const Verdict& v = report.verdict;
+  const Totals& t = report.totals;
+  const std::string what = fmt::format("{}: {} at batch {}", report.network, report.training ? "training" : "inference", grouped(report.batch));
+  const std::string parts =
+      t.library.bytes ? fmt::format("{} + about {} for the libraries", memory_text(t.arena), memory_text(t.library.bytes)) : memory_text(t.arena);
+  if (!v.fits) {
+    const std::string cards = v.cards.empty() ? "" : fmt::format("; the smallest common cards it fits on: {}", card_names(v.cards));
+    const bool none = v.cards.empty() && report.target == "cuda";
+    return fmt::format("{} needs {}{}", what, parts, none ? "; it fits on no single card of `--gpus`" : cards);
+  }
+  std::string largest;
+  std::string needs = memory_text(t.device), of = memory_text(v.memory);
+  if (needs == of) needs = grouped(t.device) + " bytes", of = grouped(v.memory) + " bytes";
+  if (!v.memory_name.empty()) of += fmt::format(" ({})", v.memory_name);
+  if (t.library.bytes) needs = fmt::format("{} (arena {}, libraries about {})", needs, memory_text(t.arena), memory_text(t.library.bytes));
+  if (v.largest_batch && *v.largest_batch == 0) largest = "; not even batch 1 fits";
+  if (v.largest_batch && *v.largest_batch > 0) {
+    largest =
+        fmt::format("; the largest batch that fits is {}{}", grouped(*v.largest_batch), v.batch_unbounded ? " (no kernel takes a larger one)" : "");
+  }
+  return fmt::format("{} {}: needs {} of {}{}", what, *v.fits ? "fits" : "does not fit", needs, of, largest);
+}
+
+std::string estimate_text(const Report& report, const std::string& rules) {
+  std::string text = verdict_text(report) + "\n\n" + layer_table(report) + saved_list(report) + totals_block(report);
+  if (!report.notes.empty()) text += "\n";
+  for (const std::string& note : report.notes) text += note + "\n";
+  if (!rules.empty()) text += "\n" + rules;
+  return text + "\n" + verdict_text(report) + "\n";
+}
+
+}  // namespace netc
