@@ -114,6 +114,14 @@ TEST_CASE("the whole text of a report", "[estimate]") {
         "the largest batch that fits is 7");
 }
 
+TEST_CASE("long names of layers keep their ends", "[estimate]") {
+  Report report = tiny();
+  report.layers[1].name = "inception1.cbr1.conv1";
+  report.layers[2].place = "inside inception1.cbr1.conv1";
+  CHECK_THAT(estimate_text(report), Catch::Contains("  3  ..on1.cbr1.conv1  fc 1000"));
+  CHECK_THAT(estimate_text(report), Catch::Contains("relu (inside conv1)"));
+}
+
 TEST_CASE("the whole JSON of a report, keys in order", "[estimate]") {
   Report report = tiny();
   report.layers = {report.layers[1]};
