@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "support/utf8.h"
 
@@ -148,13 +149,13 @@ std::string render(const Diagnostic& d, const Sources& sources, bool colour) {
 }
 
 std::string render(const Diagnostics& diagnostics, const Sources& sources, bool colour) {
+  std::vector<const Diagnostic*> order;
+  for (const Diagnostic& d : diagnostics.all()) order.push_back(&d);
+  std::ranges::stable_sort(order, {}, [](const Diagnostic* d) {
+    return std::tuple(d->severity == Severity::note, d->where.file, d->where.line, d->where.column);
+  });
   std::string out;
-  for (const bool notes : {false, true})
-    for (const Diagnostic& d : diagnostics.all()) {
-      if ((d.severity == Severity::note) != notes) continue;
-      if (!out.empty()) out += "\n";
-      out += render(d, sources, colour);
-    }
+  for (const Diagnostic* d : order) out += (out.empty() ? "" : "\n") + render(*d, sources, colour);
   return out;
 }
 

@@ -10,7 +10,7 @@ namespace netc {
 
 /// One diagnostic as docs/language.md, section 6, draws it, with a newline at its end. Escape sequences only if `colour`.
 std::string render(const Diagnostic& diagnostic, const Sources& sources, bool colour);
-/// All of them, errors and warnings first, notes last, an empty line between two.
+/// All of them in the order of the file, errors and warnings first, notes last, an empty line between two.
 std::string render(const Diagnostics& diagnostics, const Sources& sources, bool colour);
 /// A JSON array: {"code","severity","message","file","line","column","length","label","notes":[{"text","file","line","column"}],"help"}.
 std::string render_json(const Diagnostics& diagnostics, const Sources& sources);

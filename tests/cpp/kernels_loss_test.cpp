@@ -133,7 +133,8 @@ TEST_CASE("updates are PyTorch's", "[kernels]") {
       Guarded<float> sgd(start), plain(start), adam(start), rms(start), rms_plain(start);
       Guarded<float> m(Floats(count, 0.0f)), am(Floats(count, 0.0f)), av(Floats(count, 0.0f)), rv(Floats(count, 0.0f)), rm(Floats(count, 0.0f)),
           pv(Floats(count, 0.0f));
-      std::vector<double> w1(start.begin(), start.end()), w2 = w1, w3 = w1, w4 = w1, w5 = w1, m1(count), m3(count), v3(count), v4(count), m4(count), v5(count);
+      std::vector<double> w1(start.begin(), start.end()), w2 = w1, w3 = w1, w4 = w1, w5 = w1;
+      std::vector<double> m1(count), m3(count), v3(count), v4(count), m4(count), v5(count);
       for (int step = 1; step <= 3; ++step) {
         state.now.step = step;
         const Floats g = random_floats(count, uint32_t(10 + step));
