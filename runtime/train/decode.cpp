@@ -111,7 +111,8 @@ void read_jpeg(const std::string& file, const std::vector<uint8_t>& data, int64_
 bool has_end_chunk(const std::vector<uint8_t>& data) {
   size_t at = 8;
   while (at + 12 <= data.size()) {
-    const size_t length = static_cast<size_t>(data[at]) << 24 | static_cast<size_t>(data[at + 1]) << 16 | static_cast<size_t>(data[at + 2]) << 8 | data[at + 3];
+    const size_t length =
+        static_cast<size_t>(data[at]) << 24 | static_cast<size_t>(data[at + 1]) << 16 | static_cast<size_t>(data[at + 2]) << 8 | data[at + 3];
     if (length > data.size() - at - 12) return false;
     if (std::memcmp(data.data() + at + 4, "IEND", 4) == 0) return true;
     at += 12 + length;

@@ -71,7 +71,8 @@ struct InferContext {
   std::string_view verb;
   Location where;
   Diagnostics& diagnostics;
-  std::span<const std::string> origins;  ///< for each input, where its shape comes from: "`pool 2x2/2` at a.net:3"
+  std::span<const std::string> origins;  ///< for each input, where its shape comes from: "`pool 2x2/2` at a.net:3",
+                                         ///< "the block's input, from `...`"; empty where the statement's own line shows it
 
   Diagnostic& error(std::string_view code, std::string message) const {
     return diagnostics.error(code, where, std::move(message));

@@ -9,7 +9,10 @@ void report_mismatch(const InferContext& context, const std::vector<size_t>& wro
   for (const size_t i : named) {
     const std::string branch = "branch " + std::to_string(i + 1);
     error.label += (error.label.empty() ? "" : ", ") + branch + " is " + shape_text(context.inputs[i]);
-    if (i < context.origins.size() && !context.origins[i].empty()) error.notes.push_back({branch + " comes from " + context.origins[i], {}});
+    if (i >= context.origins.size() || context.origins[i].empty()) continue;
+    // An origin is a statement in backquotes, or "the block's input, from `...`".
+    const bool statement = context.origins[i].starts_with('`');
+    error.notes.push_back({branch + (statement ? " comes from " : " is ") + context.origins[i], {}});
   }
   error.help = std::move(help);
 }

@@ -198,10 +198,10 @@ void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const a
 
 void run_op(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Name* label, Frame& frame, const Scope& scope, Current& current) {
   check_branch_count(r, op, layer);
-  if (op.branches.value.second > 0) return run_branches(r, op, layer, label, frame, scope, current);
   if (!r.input_where.valid()) {
-    r.diagnostics.error("N0401", layer.verb.where, fmt::format("`{}` before `input`: there is no tensor to work on", layer.verb.text)).help =
-        "begin the network with its input: input 28x28x1";
+    if (!std::exchange(r.unknown, true))  // said once
+      r.diagnostics.error("N0401", layer.verb.where, fmt::format("`{}` before `input`: there is no tensor to work on", layer.verb.text)).help =
+          "begin the network with its input: input 28x28x1";
     return;
   }
   if (r.loss != nullptr) {
@@ -209,6 +209,7 @@ void run_op(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Na
         "move `loss` behind the last layer";
     return;
   }
+  if (op.branches.value.second > 0) return run_branches(r, op, layer, label, frame, scope, current);
   Matched matched = match_arguments(layer, layer.verb.text, op.args.value, surroundings(r, scope, current));
   if (!matched.complete || !current.value.valid()) {
     current.value = {};

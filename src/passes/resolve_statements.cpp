@@ -126,7 +126,7 @@ bool run_top_level(Resolver& r, const ast::Statement& statement, Frame& frame, S
 
 Surroundings surroundings(Resolver& r, const Scope& scope, const Current& current) {
   const Shape* shape = current.value.valid() ? &r.graph[current.value].type.shape : nullptr;
-  return {scope, shape, !r.input_where.valid(), r.diagnostics};
+  return {scope, shape, !r.input_where.valid() && !r.unknown, r.diagnostics};
 }
 
 bool step(Resolver& r, Location where) {
@@ -147,6 +147,8 @@ void run_statement(Resolver& r, const ast::Statement& statement, Frame& frame, S
   if (std::holds_alternative<ast::None>(body)) return run_none(r, statement.where, current);
   if (run_top_level(r, statement, frame, scope, current)) return;
   current.value = {};  // a statement with a syntax error: what it leaves is unknown
+  const auto& broken = std::get<ast::Broken>(body);
+  if (broken.label) set_label(r, *broken.label, frame, current);
 }
 
 void run_statements(Resolver& r, const std::vector<ast::Statement>& statements, Frame& frame, Scope& scope, Current& current) {

@@ -124,7 +124,9 @@ struct Train {
 };
 struct None {};
 /// A statement with a syntax error, already reported.
-struct Broken {};
+struct Broken {
+  std::optional<Name> label;  ///< what it would have labelled
+};
 
 struct Statement {
   Location where;  ///< of its first word

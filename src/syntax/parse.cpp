@@ -53,11 +53,19 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
     if (!inErrorRecoveryMode(parser)) {
       beginErrorCondition(parser);
       report(parser, *parser->getCurrentToken(), next);
+      mark_last(parser);
     }
     skip(parser);
   }
 
  private:
+  /// The statement that stands before the junk is not what was meant either.
+  static void mark_last(antlr4::Parser* parser) {
+    const auto& children = parser->getContext()->children;
+    auto* statement = children.empty() ? nullptr : dynamic_cast<NetParser::StatementContext*>(children.back());
+    if (statement != nullptr) statement->exception = std::make_exception_ptr(antlr4::InputMismatchException(parser));
+  }
+
   static size_t state_of(antlr4::Parser* parser, const antlr4::RecognitionException& e) {
     return e.getOffendingState() == antlr4::atn::ATNState::INVALID_STATE_NUMBER ? parser->getState() : e.getOffendingState();
   }
@@ -74,6 +82,7 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
   }
 
   void report(antlr4::Parser* parser, const Token& token, const antlr4::misc::IntervalSet& next) {
+    if (token.getType() == NetParser::OTHER) return;  // the token filter did
     Diagnostic& error = diagnostics_.error("N0101", syntax::location(token, source_),
                                            "expected " + expected(parser, next) + ", found " + syntax::found(token));
     const size_t type = token.getType();

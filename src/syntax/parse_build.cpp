@@ -24,7 +24,7 @@ bool Builder::ok(const antlr4::ParserRuleContext* context) {
 }
 
 ast::Name Builder::name(antlr4::tree::TerminalNode* node) {
-  if (node == nullptr) {
+  if (node == nullptr || dynamic_cast<antlr4::tree::ErrorNode*>(node) != nullptr) {
     broken_ = true;
     return {};
   }
@@ -88,8 +88,8 @@ ast::Action Builder::action(NetParser::ActionStatementContext* context) {
 ast::Let Builder::let_statement(NetParser::LetStatementContext* context) {
   ast::Let out;
   for (NetParser::BindingContext* binding : context->binding()) {
-    if (binding->NAME() == nullptr) continue;
     ast::Name bound = name(binding->NAME());
+    if (bound.text.empty()) continue;
     out.bindings.push_back({std::move(bound), ok(binding) ? expr(binding->expr()) : ast::Expr{}});
   }
   return out;
@@ -99,7 +99,6 @@ ast::Def Builder::def_statement(NetParser::DefStatementContext* context) {
   ast::Def out;
   out.name = name(context->NAME());
   for (NetParser::ParameterContext* parameter : context->parameter()) {
-    if (parameter->NAME() == nullptr) continue;
     out.parameters.push_back({name(parameter->NAME()), std::nullopt});
     if (parameter->ASSIGN() != nullptr) out.parameters.back().value = ok(parameter) ? expr(parameter->expr()) : ast::Expr{};
   }
@@ -175,7 +174,12 @@ ast::Statement Builder::statement(NetParser::StatementContext* context) {
   ok(context);
   const bool keeps_names = std::holds_alternative<ast::Let>(out.body) ||
                            (std::holds_alternative<ast::Def>(out.body) && !std::get<ast::Def>(out.body).name.text.empty());
-  if (broken_ && !keeps_names) out.body = ast::Broken{};
+  if (broken_ && !keeps_names) {
+    auto* labelled = std::get_if<ast::Action>(&out.body);
+    ast::Broken hole;
+    if (labelled != nullptr && labelled->label && !labelled->label->text.empty()) hole.label = std::move(labelled->label);
+    out.body = std::move(hole);
+  }
   if (broken_ && keeps_names && std::holds_alternative<ast::Def>(out.body)) {
     ast::Statement hole;  // its layers are unknown
     hole.where = out.where;

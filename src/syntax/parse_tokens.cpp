@@ -50,25 +50,21 @@ void TokenFilter::report_character(const Token& token) {
 }
 
 TokenFilter::TokenPtr TokenFilter::raw() {
-  while (true) {
-    TokenPtr token;
-    if (!ahead_.empty()) {
-      token = std::move(ahead_.front());
-      ahead_.pop_front();
-      return token;
-    }
-    token = lexer_.nextToken();
-    if (token->getType() == NetLexer::OTHER) {
-      report_character(*token);
-      if (diagnostics_.errors() >= static_cast<int>(kMostSyntaxErrors)) return make(Token::EOF, "<EOF>", *token);
-      continue;
-    }
-    if (token->getType() == NetLexer::UNCLOSED) {
-      diagnostics_.error("N0103", location(*token, source_), "the string is not closed on its line").help = "end it with `\"`";
-      return make(NetLexer::STRING, token->getText() + "\"", *token);
-    }
+  if (!ahead_.empty()) {
+    TokenPtr token = std::move(ahead_.front());
+    ahead_.pop_front();
     return token;
   }
+  TokenPtr token = lexer_.nextToken();
+  if (token->getType() == NetLexer::OTHER) {
+    report_character(*token);  // the parser skips its statement, without another word
+    if (diagnostics_.errors() >= static_cast<int>(kMostSyntaxErrors)) return make(Token::EOF, "<EOF>", *token);
+  }
+  if (token->getType() == NetLexer::UNCLOSED) {
+    diagnostics_.error("N0103", location(*token, source_), "the string is not closed on its line").help = "end it with `\"`";
+    return make(NetLexer::STRING, token->getText() + "\"", *token);
+  }
+  return token;
 }
 
 TokenFilter::TokenPtr TokenFilter::make(size_t type, std::string text, const Token& at) {
@@ -138,6 +134,7 @@ TokenFilter::TokenPtr TokenFilter::separate(TokenPtr separator) {
   ahead_.push_front(std::move(next));
   if (!wanted) return nullptr;
   parentheses_ = 0;
+  ++tokens_;
   if (open_.empty() && ++statements_ >= kStatementsPerChunk) {
     statements_ = 0;
     return emit(make(Token::EOF, "<EOF>", *separator));

@@ -38,7 +38,7 @@ class TokenFilter final : public antlr4::TokenSource {
  private:
   using TokenPtr = std::unique_ptr<antlr4::Token>;
 
-  TokenPtr raw();          ///< the lexer's next token that means something
+  TokenPtr raw();          ///< the next token of the lexer, or of what was read ahead
   TokenPtr separate(TokenPtr separator);
   TokenPtr emit(TokenPtr token);
   bool nest(const antlr4::Token& token);

@@ -117,20 +117,34 @@ TEST_CASE("headers that are not right are errors", "[checkpoint]") {
   const auto error = [](const std::string& json, int64_t bytes) { return data_error([&] { netrt::read_header(json, bytes, "file"); }); };
   CHECK(error(R"({"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4).empty());
   CHECK(error(R"({})", 0).empty());
-  for (const char* wrong : {
-           "", "{", "[]", "{}x", R"({"a"})", R"({"a":1})", R"({"a":{}})", R"({"a":{"dtype":"F32","shape":[1]}})",
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})",
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", R"({"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", R"({"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[1,],"data_offsets":[0,4]}})", R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],}})",
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":"y"}})", R"({"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           R"({"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", R"({"\x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           R"({"__metadata__":{"a":1}})", "{\"a\n\":{}}"}) {
+  for (const char* wrong : {"",
+                            "{",
+                            "[]",
+                            "{}x",
+                            R"({"a"})",
+                            R"({"a":1})",
+                            R"({"a":{}})",
+                            R"({"a":{"dtype":"F32","shape":[1]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})",
+                            R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                            R"({"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1,],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":"y"}})",
+                            R"({"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"\x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                            R"({"__metadata__":{"a":1}})",
+                            "{\"a\n\":{}}"}) {
     CAPTURE(wrong);
     CHECK_THAT(error(wrong, 4), Contains("file"));
   }

@@ -148,7 +148,9 @@ TEST_CASE("resize: shrinking averages, a constant stays, a ramp stays a ramp", "
 
 TEST_CASE("words that cannot be are errors that name them", "[data]") {
   TempDir dir;
-  const auto error = [&](int64_t side, std::vector<netrt::Augmentation> words) { return reading_error(written_data(dir, side, std::move(words)), dir.path()); };
+  const auto error = [&](int64_t side, std::vector<netrt::Augmentation> words) {
+    return reading_error(written_data(dir, side, std::move(words)), dir.path());
+  };
   CHECK_THAT(error(9, {{"crop", {9}}}), Contains("8x8x1") && Contains("crop 9"));
   CHECK_THAT(error(8, {{"crop", {6}}}), Contains("6x6x1") && Contains("8x8x1"));
   CHECK_THAT(error(8, {{"crop", {}}}), Contains("crop N pad p"));

@@ -101,6 +101,19 @@ const char* const kJson =
     R"("why":"relu1 reads it","batched":true}],)"
     R"("verdict":{"fits":true,"memory":1073741824,"largest_batch":2905,"cards":[]},"notes":["assumed: something"]})";
 
+/// The first part of `expected` that `actual` does not have; keys may have been added, never renamed.
+std::string missing(const nlohmann::json& expected, const nlohmann::json& actual, const std::string& path) {
+  if (expected.type() != actual.type() && !(expected.is_number() && actual.is_number())) return path + " has another type";
+  if (!expected.is_structured()) return expected == actual ? "" : path + " is " + actual.dump() + ", not " + expected.dump();
+  for (const auto& [key, value] : expected.items()) {
+    const bool has = expected.is_array() ? std::stoul(key) < actual.size() : actual.contains(key);
+    if (!has) return path + "/" + key + " is missing";
+    const std::string found = missing(value, expected.is_array() ? actual[std::stoul(key)] : actual[key], path + "/" + key);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE("the whole text of a report", "[estimate]") {
@@ -114,7 +127,15 @@ TEST_CASE("the whole text of a report", "[estimate]") {
         "the largest batch that fits is 7");
 }
 
-TEST_CASE("the whole JSON of a report, keys in order", "[estimate]") {
+TEST_CASE("long names of layers keep their ends", "[estimate]") {
+  Report report = tiny();
+  report.layers[1].name = "inception1.cbr1.conv1";
+  report.layers[2].place = "inside inception1.cbr1.conv1";
+  CHECK_THAT(estimate_text(report), Catch::Contains("  3  ..on1.cbr1.conv1  fc 1000"));
+  CHECK_THAT(estimate_text(report), Catch::Contains("relu (inside conv1)"));
+}
+
+TEST_CASE("the interface's part of the JSON of a report", "[estimate]") {
   Report report = tiny();
   report.layers = {report.layers[1]};
   Plan plan;
@@ -129,5 +150,8 @@ TEST_CASE("the whole JSON of a report, keys in order", "[estimate]") {
   buffer.where = {0, 3, 1, 1};
   buffer.why = "relu1 reads it";
   plan.train.buffers = {buffer};
-  CHECK(estimate_json(report, plan).dump() == kJson);
+  const auto json = nlohmann::json::parse(estimate_json_text(report, plan));
+  CHECK(missing(nlohmann::json::parse(kJson), json, "") == "");
+  CHECK(json["layers"].size() == 1);
+  CHECK(json["buffers"].size() == 1);
 }

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "kernel_checks.h"
-#include "runtime/activation_math.h"
+#include "activation_math.h"
 
 namespace {
 

@@ -25,7 +25,8 @@ std::string error(std::vector<const char*> words) {
 }  // namespace
 
 TEST_CASE("options with values after a blank or an equals sign", "[options]") {
-  const Options options = parse({"--epochs", "3", "--data=a=b", "--lr", "1e-3", "--seed=18446744073709551615", "--quiet", "--check-memory=m.json", "--log-steps"});
+  const Options options =
+      parse({"--epochs", "3", "--data=a=b", "--lr", "1e-3", "--seed=18446744073709551615", "--quiet", "--check-memory=m.json", "--log-steps"});
   CHECK(options.epochs == 3);
   CHECK(!options.steps);
   CHECK(options.data == "a=b");

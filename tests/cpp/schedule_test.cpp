@@ -67,7 +67,8 @@ std::vector<float> values(netrt::InitKind kind, double value, const char* name, 
 
 TEST_CASE("first values have their distribution and follow from seed and name", "[init]") {
   constexpr int64_t kCount = 100001;
-  const std::vector<float> uniform = values(netrt::InitKind::uniform, 0.25, "conv1.w", 1, kCount), normal = values(netrt::InitKind::normal, 0.5, "conv1.w", 1, kCount);
+  const std::vector<float> uniform = values(netrt::InitKind::uniform, 0.25, "conv1.w", 1, kCount),
+                           normal = values(netrt::InitKind::normal, 0.5, "conv1.w", 1, kCount);
   double sum = 0, squares = 0, normal_sum = 0, normal_squares = 0, fourth = 0;
   for (size_t i = 0; i < kCount; ++i) {
     REQUIRE(std::abs(uniform[i]) <= 0.25f);
