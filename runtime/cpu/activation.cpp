@@ -16,12 +16,22 @@ void backward(float* dx, const float* known, const float* dy, const ActDesc& des
   });
 }
 
-/// One byte of the mask for `count` <= 8 elements.
+/// The bytes of the mask for `count` elements. A flag a byte first, which vectorises; then each eight flags are gathered by a product
+/// whose highest byte has flag i in bit i.
 template <class Which>
-uint8_t mask_byte(Which which, const float* x, int64_t count) {
-  unsigned bits = 0;
-  for (int64_t i = 0; i < count; ++i) bits |= static_cast<unsigned>(activation_mask(which.value, x[i])) << i;
-  return static_cast<uint8_t>(bits);
+void make_mask(Which which, uint8_t* mask, const float* x, int64_t count) {
+  constexpr int64_t block = 64;
+  for (int64_t first = 0; first < count; first += block) {
+    uint8_t flags[block] = {};
+    const int64_t here = std::min(block, count - first);
+#pragma omp simd
+    for (int64_t i = 0; i < here; ++i) flags[i] = activation_mask(which.value, x[first + i]) ? 1 : 0;
+    for (int64_t i = 0; i < here; i += 8) {
+      uint64_t bits = 0;
+      for (int64_t j = 0; j < 8; ++j) bits |= static_cast<uint64_t>(flags[i + j]) << (8 * j);
+      mask[(first + i) / 8] = static_cast<uint8_t>(bits * 0x0102040810204080ull >> 56);
+    }
+  }
 }
 
 }  // namespace
@@ -31,11 +41,7 @@ void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, cons
     // Parts are whole bytes of the mask, so that no two threads write the same byte.
     parallel_for((desc.count + 7) / 8, 8, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * 8, last = std::min(end * 8, desc.count);
-      if (mask_or_null != nullptr) {  // before y is written, which may be x
-        for (int64_t i = begin; i < end; ++i) {
-          mask_or_null[i] = i * 8 + 8 <= last ? mask_byte(which, x + i * 8, 8) : mask_byte(which, x + i * 8, last - i * 8);
-        }
-      }
+      if (mask_or_null != nullptr) make_mask(which, mask_or_null + begin, x + first, last - first);  // before y is written, which may be x
 #pragma omp simd
       for (int64_t i = first; i < last; ++i) y[i] = activation_value(which.value, desc.alpha, x[i]);
     });

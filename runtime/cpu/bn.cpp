@@ -14,7 +14,9 @@ int64_t chunk_rows(const BnDesc& desc) { return std::clamp<int64_t>(32768 / desc
 
 int64_t chunk_count(const BnDesc& desc) { return (desc.rows + chunk_rows(desc) - 1) / chunk_rows(desc); }
 
-Range chunk_range(const BnDesc& desc, int64_t chunk) { return {chunk * chunk_rows(desc), std::min<int64_t>((chunk + 1) * chunk_rows(desc), desc.rows)}; }
+Range chunk_range(const BnDesc& desc, int64_t chunk) {
+  return {chunk * chunk_rows(desc), std::min<int64_t>((chunk + 1) * chunk_rows(desc), desc.rows)};
+}
 
 /// Two rows of c floats for each chunk.
 size_t workspace_bytes(const BnDesc& desc) { return sizeof(float) * 2 * chunk_count(desc) * desc.c; }
@@ -75,12 +77,10 @@ struct BackwardInput {
   const float *x, *mean, *invstd, *gamma, *beta, *dy;
 };
 
-/// The gradient before the activation, and the normalised value, of one element.
+/// What a fused activation lets through of dy, from the value it was applied to.
 template <class Which>
-inline float inner_gradient(Which which, float alpha, const BackwardInput& in, int64_t at, int64_t j, float* normal) {
-  const float distance = in.x[at] - in.mean[j];
-  *normal = distance * in.invstd[j];
-  return in.dy[at] * activation_slope_from_input(which.value, alpha, distance * (in.gamma[j] * in.invstd[j]) + in.beta[j]);
+inline float inner_gradient(Which which, float alpha, float dy, float value) {
+  return dy * activation_slope_from_input(which.value, alpha, value);
 }
 
 /// Each chunk's sums of the inner gradient and of its product with the normalised value.
@@ -93,12 +93,13 @@ void backward_sums(float* parts, const BackwardInput& in, const BnDesc& desc) {
         std::fill(sum, sum + 2 * c, 0.0f);
         const Range rows = chunk_range(desc, chunk);
         for (int64_t row = rows.begin; row < rows.end; ++row) {
+          const float *x = in.x + row * c, *dy = in.dy + row * c;
 #pragma omp simd
           for (int64_t j = 0; j < c; ++j) {
-            float normal;
-            const float gradient = inner_gradient(which, desc.alpha, in, row * c + j, j, &normal);
+            const float distance = x[j] - in.mean[j];
+            const float gradient = inner_gradient(which, desc.alpha, dy[j], distance * (in.gamma[j] * in.invstd[j]) + in.beta[j]);
             sum[j] += gradient;
-            product[j] += gradient * normal;
+            product[j] += gradient * (distance * in.invstd[j]);
           }
         }
       }
@@ -183,9 +184,9 @@ void bn_backward(Context&, float* dx, float* dgamma, float* dbeta, const float* 
       for (int64_t row = begin; row < end; ++row) {
 #pragma omp simd
         for (int64_t j = 0; j < c; ++j) {
-          float normal;
-          const float gradient = inner_gradient(which, desc.alpha, in, row * c + j, j, &normal);
-          dx[row * c + j] = gamma[j] * invstd[j] * (gradient - (dbeta[j] + normal * dgamma[j]) * share);
+          const float distance = x[row * c + j] - mean[j], scale = gamma[j] * invstd[j];
+          const float gradient = inner_gradient(which, desc.alpha, dy[row * c + j], distance * scale + beta[j]);
+          dx[row * c + j] = scale * (gradient - (dbeta[j] + distance * invstd[j] * dgamma[j]) * share);
         }
       }
     });

@@ -24,17 +24,16 @@ bool prefer_tiles(const ConvDesc& d, ConvPass pass) {
 }
 
 size_t workspace_of(const ConvDesc& desc, ConvPass pass) {
-  if (prefer_tiles(desc, pass)) return tile_conv_workspace(desc, pass);
+  if (prefer_tiles(desc, pass)) return tile_conv_workspace(desc, pass, omp_get_max_threads());
   return static_cast<size_t>(std::max<int64_t>(dnnl_conv_workspace(desc, pass), 0));
 }
 
-/// The fast ways; false where none fits the workspace.
+/// The fast ways, the better one first; false where neither fits the workspace.
 bool run_fast(Context& ctx, ConvPass pass, const ConvBuffers& at, const ConvDesc& desc, Workspace workspace) {
-  if (prefer_tiles(desc, pass) && tile_conv_workspace(desc, pass) <= workspace.bytes) {
-    tile_conv_run(pass, at, desc, workspace);
-    return true;
-  }
-  return dnnl_conv_run(ctx, pass, at, desc, workspace);
+  const bool tiles_fit = tile_conv_can(desc, pass) && tile_conv_workspace(desc, pass, 1) <= workspace.bytes;
+  if (!(tiles_fit && prefer_tiles(desc, pass)) && dnnl_conv_run(ctx, pass, at, desc, workspace)) return true;
+  if (tiles_fit) tile_conv_run(pass, at, desc, workspace);
+  return tiles_fit;
 }
 
 int64_t out_pixels(const ConvDesc& desc) { return int64_t{desc.n} * desc.oh * desc.ow; }

@@ -70,11 +70,6 @@ class InputBlock {
   int64_t first_ = 0;
 };
 
-/// A thread's own part of a workspace that begins with `shared` bytes for all.
-float* thread_part(Workspace workspace, size_t shared, size_t each) {
-  return reinterpret_cast<float*>(static_cast<char*>(workspace.data) + shared + each * omp_get_thread_num());
-}
-
 /// Output channels of panel `panel`.
 int panel_columns(int64_t panel, int64_t k) { return static_cast<int>(std::min<int64_t>(tile_columns, k - panel * tile_columns)); }
 
@@ -140,20 +135,22 @@ void forward(float* y, const float* x, const float* b_or_null, const ConvDesc& d
   const Rows rows(d, false);
   const float* packed = static_cast<const float*>(workspace.data);
   const int64_t depth = int64_t{d.r} * d.s * d.c, blocks = (d.oh + rows.block - 1) / rows.block;
-  parallel_for(d.n * blocks, rows.block * d.ow * depth, [&](int64_t begin, int64_t end) {
-    InputBlock input(d, rows, thread_part(workspace, packed_bytes(d), rows.copy_bytes()));
+  const ThreadParts parts{packed_bytes(d), rows.copy_bytes()};
+  const auto work = [&](int64_t begin, int64_t end) {
+    InputBlock input(d, rows, parts.part(workspace, omp_get_thread_num()));
     for (int64_t at = begin; at < end; ++at) {
       const int64_t n = at / blocks, first = at % blocks * rows.block, last = std::min<int64_t>(first + rows.block, d.oh);
       input.load(x, n, first);
       for (int64_t panel = 0; panel * tile_columns < d.k; ++panel) {
         const int64_t k = panel * tile_columns;
+        const float* bias = b_or_null == nullptr ? nullptr : b_or_null + k;
         for (int64_t i = first; i < last; ++i) {
-          forward_row(y + (n * d.oh + i) * d.ow * d.k + k, packed + panel * depth * tile_columns, b_or_null == nullptr ? nullptr : b_or_null + k, input,
-                      rows, i, panel_columns(panel, d.k), d);
+          forward_row(y + (n * d.oh + i) * d.ow * d.k + k, packed + panel * depth * tile_columns, bias, input, rows, i, panel_columns(panel, d.k), d);
         }
       }
     }
-  });
+  };
+  parallel_for(d.n * blocks, rows.block * d.ow * depth, work, parts.threads(workspace));
   if (d.activation != Activation::relu) bias_activation(y, nullptr, int64_t{d.n} * d.oh * d.ow, d.k, d.activation, d.alpha);
 }
 
@@ -220,7 +217,8 @@ void weights_block(const WeightSums& sums, const float* dy, const InputBlock& in
         const float* a = input.row(present.begin * d.stride_h - d.pad_top + r * d.dilation_h) + t;
         const TileOperands operands{a,     d.stride_h * rows.pitch, int64_t{d.stride_w} * d.c,  1,   dy + present.begin * row_k + k,
                                     row_k, d.k,                     present.end - present.begin, d.ow};
-        multiply_tile(static_cast<int>(std::min(step, depth - t)), columns, operands, {sums.weights + (r * depth + t) * sums.pitch + k, sums.pitch, true});
+        float* to = sums.weights + (r * depth + t) * sums.pitch + k;
+        multiply_tile(static_cast<int>(std::min(step, depth - t)), columns, operands, {to, sums.pitch, true});
       }
     }
   }
@@ -243,8 +241,9 @@ void backward_weights(float* dw, float* db_or_null, const float* x, const float*
   sums.bias = sums.weights + filter * sums.pitch;
   std::fill(sums.weights, sums.bias + sums.pitch, 0.0f);
   const int64_t units = d.r * ((depth + step - 1) / step) * ((d.k + vector_lanes - 1) / vector_lanes);
-  parallel_for(units, int64_t{d.n} * d.oh * d.ow, [&](int64_t begin, int64_t end) {
-    InputBlock input(d, rows, thread_part(workspace, sums_bytes(d), rows.copy_bytes()));
+  const ThreadParts parts{sums_bytes(d), rows.copy_bytes()};
+  const auto work = [&](int64_t begin, int64_t end) {
+    InputBlock input(d, rows, parts.part(workspace, omp_get_thread_num()));
     for (int64_t n = 0; n < d.n; ++n) {
       const float* gradient = dy + n * d.oh * d.ow * d.k;
       for (int64_t first = 0; first < d.oh; first += rows.block) {
@@ -252,7 +251,8 @@ void backward_weights(float* dw, float* db_or_null, const float* x, const float*
         weights_block(sums, gradient, input, rows, first, std::min<int64_t>(first + rows.block, d.oh), {begin, end}, d);
       }
     }
-  });
+  };
+  parallel_for(units, int64_t{d.n} * d.oh * d.ow, work, parts.threads(workspace));
   write_weights(dw, db_or_null, sums, d);
 }
 
@@ -264,9 +264,10 @@ bool tile_conv_can(const ConvDesc& d, ConvPass pass) {
   return d.stride_h == 1 && d.stride_w == 1 && d.pad_left <= d.s - 1;
 }
 
-size_t tile_conv_workspace(const ConvDesc& d, ConvPass pass) {
+size_t tile_conv_workspace(const ConvDesc& d, ConvPass pass, int64_t threads) {
   const ConvDesc used = pass == ConvPass::data ? turned(d) : d;
-  return (pass == ConvPass::weights ? sums_bytes(used) : packed_bytes(used)) + Rows(used, pass == ConvPass::weights).copy_bytes() * omp_get_max_threads();
+  const bool weights = pass == ConvPass::weights;
+  return ThreadParts{weights ? sums_bytes(used) : packed_bytes(used), Rows(used, weights).copy_bytes()}.bytes(threads);
 }
 
 void tile_conv_run(ConvPass pass, const ConvBuffers& at, const ConvDesc& d, Workspace workspace) {
@@ -278,7 +279,8 @@ void tile_conv_run(ConvPass pass, const ConvBuffers& at, const ConvDesc& d, Work
     return forward(at.y, at.x, at.b_or_null, d, workspace);
   }
   const ConvDesc t = turned(d);
-  pack_weights(packed, at.w, t, [&](int64_t c, int64_t r, int64_t s, int64_t k) { return k * filter + ((d.r - 1 - r) * d.s + d.s - 1 - s) * d.c + c; });
+  const int64_t last = int64_t{d.r} * d.s - 1;
+  pack_weights(packed, at.w, t, [&](int64_t c, int64_t r, int64_t s, int64_t k) { return k * filter + (last - r * d.s - s) * d.c + c; });
   forward(at.x, at.y, nullptr, t, workspace);
 }
 

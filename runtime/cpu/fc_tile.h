@@ -8,9 +8,9 @@ namespace netrt {
 /// Whether the shape is large enough for this to be worth its packing.
 bool tile_fc_can(const FcDesc&);
 
-/// Bytes of workspace for this machine's number of threads.
-size_t tile_fc_forward_workspace(const FcDesc&);
-size_t tile_fc_backward_data_workspace(const FcDesc&);
+/// Bytes of workspace for some number of threads. The kernels use as many threads as their workspace serves, which must be at least one.
+size_t tile_fc_forward_workspace(const FcDesc&, int64_t threads);
+size_t tile_fc_backward_data_workspace(int64_t threads);
 
 /// y = x w^T, without bias and activation.
 void tile_fc_forward(float* y, const float* x, const float* w, const FcDesc&, Workspace);

@@ -12,16 +12,18 @@ namespace netrt {
 /// Elements under which one thread is faster than waking the others.
 inline constexpr int64_t serial_elements = 16384;
 
-/// Calls body(begin, end) for parts that cover [0, count). `cost` is the number of elements touched for each index.
+/// Calls body(begin, end) for parts that cover [0, count). `cost` is the number of elements touched for each index;
+/// threads numbered `most_threads` and above get no part.
 template <class Body>
-void parallel_for(int64_t count, int64_t cost, const Body& body) {
+void parallel_for(int64_t count, int64_t cost, const Body& body, int64_t most_threads = INT64_MAX) {
   if (count <= 0) return;
-  if (count == 1 || count * std::max<int64_t>(cost, 1) < serial_elements || omp_get_max_threads() == 1) return body(int64_t{0}, count);
+  const bool small = count == 1 || count * std::max<int64_t>(cost, 1) < serial_elements;
+  if (small || most_threads == 1 || omp_get_max_threads() == 1) return body(int64_t{0}, count);
 #pragma omp parallel
   {
-    const int64_t threads = omp_get_num_threads(), id = omp_get_thread_num();
+    const int64_t threads = std::min<int64_t>(omp_get_num_threads(), most_threads), id = omp_get_thread_num();
     const int64_t begin = count * id / threads, end = count * (id + 1) / threads;
-    if (begin < end) body(begin, end);
+    if (id < threads && begin < end) body(begin, end);
   }
 }
 

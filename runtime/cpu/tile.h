@@ -67,7 +67,10 @@ void multiply(const TileOperands& in, const TileResult& out, int part) {
     const float *a = in.a + o * in.a_outer, *b = in.b + o * in.b_outer;
     for (int64_t d = 0; d < in.inner; ++d) {
       Vector columns[vectors];
-      for (int v = 0; v < vectors; ++v) columns[v] = partial && v == vectors - 1 ? load_part(b + v * vector_lanes, part) : load_vector(b + v * vector_lanes);
+      for (int v = 0; v < vectors; ++v) {
+        const float* from = b + v * vector_lanes;
+        columns[v] = partial && v == vectors - 1 ? load_part(from, part) : load_vector(from);
+      }
 #pragma GCC unroll 6
       for (int i = 0; i < rows; ++i) {
         for (int v = 0; v < vectors; ++v) sums[i][v] = multiply_add(a[i * in.a_row], columns[v], sums[i][v]);

@@ -157,8 +157,8 @@ void bn_evaluate(Context& ctx, float* y, const float* x, const float* gamma, con
   check_launch("bn_evaluate", desc);
 }
 
-void bn_backward(Context& ctx, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
-                 const float* beta, const float* dy, const BnDesc& desc, Workspace workspace) {
+void bn_backward(Context& ctx, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd,
+                 const float* gamma, const float* beta, const float* dy, const BnDesc& desc, Workspace workspace) {
   require_workspace("bn_backward", bn_backward_workspace(desc), workspace);
   float* partial = static_cast<float*>(workspace.data);
   const int32_t chunks = cuda::reduction_chunks(desc.rows, desc.c);

@@ -24,7 +24,7 @@ struct Context {
   RunState run;
   cudaStream_t stream = nullptr;       ///< every kernel
   cudaStream_t copy_stream = nullptr;  ///< upload_async
-  cudaEvent_t computed = nullptr;      ///< what a copy waits for
+  cudaEvent_t computed = nullptr;      ///< at the last upload_wait: what a copy waits for
   cudaEvent_t copied = nullptr;
   cudnnHandle_t cudnn = nullptr;
   cublasLtHandle_t cublaslt = nullptr;

@@ -129,9 +129,9 @@ void download(Context& ctx, void* to, const void* from, size_t bytes) {
   must(cudaStreamSynchronize(ctx.stream), "download");
 }
 
-// The copy starts after all kernels issued so far, which may still read what it overwrites; it runs beside those issued later.
+// The copy starts when all kernels issued before the last upload_wait are done. Those issued since read the batch that it brought, in the
+// other slot, so the copy of the next batch runs beside them.
 void upload_async(Context& ctx, void* to, const void* from, size_t bytes) {
-  must(cudaEventRecord(ctx.computed, ctx.stream), "upload_async");
   must(cudaStreamWaitEvent(ctx.copy_stream, ctx.computed, 0), "upload_async");
   must(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, ctx.copy_stream), "upload_async");
   must(cudaEventRecord(ctx.copied, ctx.copy_stream), "upload_async");
@@ -139,6 +139,7 @@ void upload_async(Context& ctx, void* to, const void* from, size_t bytes) {
 
 // The host waits too, since the caller may fill the staging memory again when this returns.
 void upload_wait(Context& ctx) {
+  must(cudaEventRecord(ctx.computed, ctx.stream), "upload_wait");
   must(cudaStreamWaitEvent(ctx.stream, ctx.copied, 0), "upload_wait");
   must(cudaEventSynchronize(ctx.copied), "upload_wait");
 }

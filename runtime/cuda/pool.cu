@@ -57,7 +57,9 @@ struct Backward {
     const int32_t oi0 = above < d.r ? 0 : (above - d.r) / d.stride_h + 1, oi1 = min(above / d.stride_h, d.oh - 1);
     const int32_t oj0 = left < d.s ? 0 : (left - d.s) / d.stride_w + 1, oj1 = min(left / d.stride_w, d.ow - 1);
     Pack<V> sum{};
+#pragma unroll 1
     for (int32_t oi = oi0; oi <= oi1; ++oi) {
+#pragma unroll 1
       for (int32_t oj = oj0; oj <= oj1; ++oj) {
         const int64_t at = ((int64_t{n} * d.oh + oi) * d.ow + oj) * d.c + channel;
         const int32_t position = (above - oi * d.stride_h) * d.s + left - oj * d.stride_w;

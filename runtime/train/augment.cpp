@@ -197,7 +197,8 @@ std::vector<AugmentStep> make_augmentation(const DataSpec& spec, bool varying) {
       steps.push_back(normalize_step(word, spec));
     } else if (name == "resize") {
       const auto is_crop = [](const Augmentation& later) { return std::string_view(later.word) == "crop"; };
-      steps.push_back(resize_step(word, spec, std::any_of(spec.augmentation.begin() + static_cast<std::ptrdiff_t>(i), spec.augmentation.end(), is_crop)));
+      steps.push_back(
+          resize_step(word, spec, std::any_of(spec.augmentation.begin() + static_cast<std::ptrdiff_t>(i), spec.augmentation.end(), is_crop)));
       resized = true;
     } else if (name == "cutout") {
       if (word.numbers.size() != 1) wrong_word(word, "`cutout n`, a whole number");

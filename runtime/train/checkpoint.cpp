@@ -74,12 +74,14 @@ std::vector<int64_t> match(const ProgramSpec& spec, const SafetensorsHeader& hea
     const std::string name = stored_name(tensor);
     const auto found = stored.find(name);
     if (found == stored.end()) {
-      if (tensor.cls != Tensor::optimizer || has_optimizer) throw DataError(file + ": has no tensor " + name + " of shape " + shape_text(tensor.shape));
+      if (tensor.cls != Tensor::optimizer || has_optimizer)
+        throw DataError(file + ": has no tensor " + name + " of shape " + shape_text(tensor.shape));
       places.push_back(-1);
       continue;
     }
     if (found->second->shape != tensor.shape) {
-      throw DataError(file + ": tensor " + name + " has shape " + shape_text(found->second->shape) + ", the network's has " + shape_text(tensor.shape));
+      throw DataError(file + ": tensor " + name + " has shape " + shape_text(found->second->shape) + ", the network's has " +
+                      shape_text(tensor.shape));
     }
     places.push_back(found->second->first);
     stored.erase(found);

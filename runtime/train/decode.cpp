@@ -107,7 +107,21 @@ void read_jpeg(const std::string& file, const std::vector<uint8_t>& data, int64_
   bytes_to_floats(bytes.data(), static_cast<int64_t>(bytes.size()), image.pixels.data());
 }
 
+/// True if the chunks go on to the end chunk. The decoder stops at the last pixel and would not notice.
+bool has_end_chunk(const std::vector<uint8_t>& data) {
+  size_t at = 8;
+  while (at + 12 <= data.size()) {
+    const size_t length =
+        static_cast<size_t>(data[at]) << 24 | static_cast<size_t>(data[at + 1]) << 16 | static_cast<size_t>(data[at + 2]) << 8 | data[at + 3];
+    if (length > data.size() - at - 12) return false;
+    if (std::memcmp(data.data() + at + 4, "IEND", 4) == 0) return true;
+    at += 12 + length;
+  }
+  return false;
+}
+
 void read_png(const std::string& file, const std::vector<uint8_t>& data, int64_t channels, Image& image) {
+  if (!has_end_chunk(data)) throw DataError(file + ": corrupt PNG: truncated at " + std::to_string(data.size()) + " bytes");
   png_image png;
   std::memset(&png, 0, sizeof png);
   png.version = PNG_IMAGE_VERSION;

@@ -90,7 +90,8 @@ void Loader::work() {
 }
 
 void Loader::fill_rows(int64_t batch, int64_t first_row, int64_t last_row, char* staging) const {
-  const size_t image_bytes = static_cast<size_t>(spec_.input_bytes / spec_.train.batch), label_bytes = static_cast<size_t>(spec_.label_bytes / spec_.train.batch);
+  const size_t image_bytes = static_cast<size_t>(spec_.input_bytes / spec_.train.batch),
+               label_bytes = static_cast<size_t>(spec_.label_bytes / spec_.train.batch);
   for (int64_t row = first_row; row < last_row; ++row) {
     char* image = staging + static_cast<size_t>(row) * image_bytes;
     char* target = staging + static_cast<size_t>(label_at_) + static_cast<size_t>(row) * label_bytes;
@@ -110,7 +111,8 @@ void Loader::fill(int64_t batch, char* staging) const {
   const Clock::time_point begin = Clock::now();
   fill_rows(batch, 0, 1, staging);
   const double expected = std::chrono::duration<double>(Clock::now() - begin).count() * static_cast<double>(rows - 1);
-  const int64_t threads = expected < kWorthThreads ? 1 : std::min<int64_t>(rows - 1, std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
+  const int64_t threads =
+      expected < kWorthThreads ? 1 : std::min<int64_t>(rows - 1, std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
   if (threads <= 1) return fill_rows(batch, 1, rows, staging);
   std::vector<std::exception_ptr> errors(static_cast<size_t>(threads));
   std::vector<std::thread> helpers;
@@ -169,7 +171,8 @@ void Loader::copy_async(int64_t batch) {
   char* staging = staging_[static_cast<size_t>(slot)];
   upload_async(ctx_, arena_ + spec_.input_offset + slot * slot_stride(spec_.input_bytes), staging, static_cast<size_t>(spec_.input_bytes));
   if (spec_.label_bytes > 0) {
-    upload_async(ctx_, arena_ + spec_.label_offset + slot * slot_stride(spec_.label_bytes), staging + label_at_, static_cast<size_t>(spec_.label_bytes));
+    upload_async(ctx_, arena_ + spec_.label_offset + slot * slot_stride(spec_.label_bytes), staging + label_at_,
+                 static_cast<size_t>(spec_.label_bytes));
   }
   copied_ = batch + 1;
 }

@@ -255,7 +255,8 @@ class Trainer {
       }
     }
     if (options_.check_memory && memory_.allocated != memory_.planned) {
-      std::fprintf(stderr, "error: allocated %lld bytes, planned %lld\n", static_cast<long long>(memory_.allocated), static_cast<long long>(memory_.planned));
+      std::fprintf(stderr, "error: allocated %lld bytes, planned %lld\n", static_cast<long long>(memory_.allocated),
+                   static_cast<long long>(memory_.planned));
       return 1;
     }
     return interrupted != 0 && state_.step < total_steps_ ? kInterrupted : 0;
@@ -263,17 +264,19 @@ class Trainer {
 
   void summarize() {
     char text[200];
-    if (interrupted != 0) progress_.line("interrupted after step " + std::to_string(state_.step) + (options_.save.empty() ? "" : "; saved to " + options_.save));
+    if (interrupted != 0)
+      progress_.line("interrupted after step " + std::to_string(state_.step) + (options_.save.empty() ? "" : "; saved to " + options_.save));
     if (last_test_.samples > 0) {
       if (has_accuracy(spec_)) {
-        std::snprintf(text, sizeof text, "test accuracy %.4f (best %.4f), test loss %.9g", last_test_.accuracy, std::max(state_.best, last_test_.accuracy),
-                      last_test_.loss);
+        std::snprintf(text, sizeof text, "test accuracy %.4f (best %.4f), test loss %.9g", last_test_.accuracy,
+                      std::max(state_.best, last_test_.accuracy), last_test_.loss);
       } else {
         std::snprintf(text, sizeof text, "test loss %.9g", last_test_.loss);
       }
       progress_.line(text);
     }
-    std::snprintf(text, sizeof text, "trained %lld steps in %.1f s, %.0f images/s", static_cast<long long>(steps_done_), seconds_, rate(steps_done_, seconds_));
+    std::snprintf(text, sizeof text, "trained %lld steps in %.1f s, %.0f images/s", static_cast<long long>(steps_done_), seconds_,
+                  rate(steps_done_, seconds_));
     progress_.line(text);
     progress_.line(memory_line(memory_));
   }

@@ -64,7 +64,8 @@ std::string memory_line(const MemoryReport& report) {
   std::string text = "memory: planned " + std::to_string(report.planned) + " bytes (" + size_text(report.planned) + "), allocated " +
                      std::to_string(report.allocated) + ", difference " + std::to_string(report.allocated - report.planned);
   if (report.device_before > 0) {
-    text += "; the device lost " + size_text(report.device_before - report.device_after) + ", of which " + size_text(report.library) + " to its libraries";
+    text += "; the device lost " + size_text(report.device_before - report.device_after) + ", of which " + size_text(report.library) +
+            " to its libraries";
   } else {
     text += "; the process's peak " + size_text(report.peak);
   }

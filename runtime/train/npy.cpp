@@ -185,7 +185,8 @@ class NpySource : public Source {
       const double value = y_.number(i);
       if (value < 0 || value >= kMost) {
         if (value_count_ > 1) return;  // whole numbers, but not labels
-        throw DataError(y_.file + ": label " + std::to_string(static_cast<int64_t>(value)) + " in row " + std::to_string(i) + " is not in 0..16777215");
+        throw DataError(y_.file + ": label " + std::to_string(static_cast<int64_t>(value)) + " in row " + std::to_string(i) +
+                        " is not in 0..16777215");
       }
       most = std::max(most, value);
     }

@@ -45,7 +45,8 @@ struct Option {
 
 constexpr Option kOptions[] = {
     {"--epochs", "N", "train for N epochs", [](Options& o, const std::string& n, const std::string& v) { o.epochs = whole<int64_t>(n, v, 1); }},
-    {"--steps", "N", "train for N steps of the optimiser", [](Options& o, const std::string& n, const std::string& v) { o.steps = whole<int64_t>(n, v, 1); }},
+    {"--steps", "N", "train for N steps of the optimiser",
+     [](Options& o, const std::string& n, const std::string& v) { o.steps = whole<int64_t>(n, v, 1); }},
     {"--data", "DIR", "where the data are, instead of where the .net says",
      [](Options& o, const std::string& n, const std::string& v) { o.data = file_name(n, v); }},
     {"--seed", "N", "seed of first values, order, augmentation and dropout",
@@ -85,7 +86,8 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 [[noreturn]] void unknown(const std::string& word) {
-  if (word == "--batch") throw OptionError("--batch: the batch is part of the memory plan; change it in the .net, or with netc --batch, and make the program again");
+  if (word == "--batch")
+    throw OptionError("--batch: the batch is part of the memory plan; change it in the .net, or with netc --batch, and make the program again");
   const Option* nearest = std::min_element(std::begin(kOptions), std::end(kOptions),
                                            [&](const Option& a, const Option& b) { return distance(word, a.name) < distance(word, b.name); });
   std::string message = "unknown option " + word;
@@ -129,7 +131,8 @@ Options parse_options(int argc, const char* const* argv) {
 }
 
 std::string help_text(const ProgramSpec& spec, const std::string& program) {
-  std::string text = "Trains the network " + std::string(spec.network) + " (batch " + std::to_string(spec.train.batch) + ").\n\nUsage: " + program + " [options]\n\n";
+  std::string text = "Trains the network " + std::string(spec.network) + " (batch " + std::to_string(spec.train.batch) + ").\n\nUsage: " + program +
+                     " [options]\n\n";
   for (const Option& option : kOptions) {
     std::string left = std::string("  ") + option.name;
     if (option.value[0] != '\0') left += (option.value[0] == '[' ? "" : " ") + std::string(option.value);

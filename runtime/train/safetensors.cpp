@@ -228,7 +228,8 @@ SafetensorsHeader read_header(std::string_view json, int64_t data_bytes, const s
     }
   });
   reader.end();
-  std::sort(header.tensors.begin(), header.tensors.end(), [](const StoredTensor& a, const StoredTensor& b) { return std::pair(a.first, a.last) < std::pair(b.first, b.last); });
+  std::sort(header.tensors.begin(), header.tensors.end(),
+            [](const StoredTensor& a, const StoredTensor& b) { return std::pair(a.first, a.last) < std::pair(b.first, b.last); });
   int64_t next = 0;
   for (const StoredTensor& tensor : header.tensors) {
     if (tensor.first != next) throw DataError(file + ": the bytes of tensor " + tensor.name + " do not follow those before them");

@@ -2,6 +2,7 @@
 // placed and coloured at random, on a noisy background. Everything follows from the seed, the split and the index.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "data.h"
 #include "random.h"
@@ -93,35 +94,44 @@ class ShapesSource : public Source {
     it.center_y = it.radius + (static_cast<float>(h_) - 2 * it.radius) * uniform01(a.v[3]);
     it.cosine = std::cos(angle);
     it.sine = std::sin(angle);
-    it.noise = 0.1f + 0.2f * uniform01(b.v[0]);
+    it.noise = 0.05f + 0.2f * uniform01(b.v[0]);
     return it;
   }
 
-  /// One channel's; the first channel always has contrast.
+  /// One channel's. In the first the shape is always the brighter part, so that learning starts at once; in the others it may be either.
   Color color(int64_t index, int64_t channel) const {
     const Random4 random = block(index, (uint64_t{1} << 16) + static_cast<uint64_t>(channel));
-    const float base = 0.2f + 0.6f * uniform01(random.v[0]), step = channel == 0 ? 0.25f + 0.25f * uniform01(random.v[1]) : 0.5f * uniform01(random.v[1]);
-    return {base, base > 0.5f ? -step : step};
+    const float u = uniform01(random.v[0]), step = uniform01(random.v[1]);
+    if (channel == 0) return {0.1f + 0.3f * u, 0.25f + 0.3f * step};
+    return {0.2f + 0.6f * u, u > 0.5f ? -0.5f * step : 0.5f * step};
   }
 
   void draw_background(int64_t index, const Scene& it, const std::vector<Color>& colors, Image& image) const {
-    const int64_t count = h_ * w_ * c_;
-    int64_t channel = 0;
+    const int64_t row = w_ * c_, count = h_ * row;
+    thread_local std::vector<float> base;
+    thread_local std::vector<uint8_t> noise;
+    base.resize(static_cast<size_t>(row));
+    for (int64_t i = 0; i < row; ++i) base[static_cast<size_t>(i)] = colors[static_cast<size_t>(i % c_)].base - it.noise;
+    noise.resize(static_cast<size_t>((count + 15) / 16 * 16));
     for (int64_t i = 0; i < count; i += 16) {
       const Random4 random = block(index, (uint64_t{1} << 31) + static_cast<uint64_t>(i / 16));
-      for (int64_t k = 0; k < std::min<int64_t>(16, count - i); ++k) {
-        const float noise = static_cast<float>((random.v[k / 4] >> (8 * (k % 4))) & 255) / 127.5f - 1;
-        image.pixels[static_cast<size_t>(i + k)] = std::clamp(colors[static_cast<size_t>(channel)].base + it.noise * noise, 0.0f, 1.0f);
-        channel = channel + 1 == c_ ? 0 : channel + 1;
-      }
+      std::memcpy(noise.data() + i, random.v, 16);
+    }
+    const float scale = it.noise / 127.5f;
+    for (int64_t y = 0; y < h_; ++y) {
+      float* to = image.pixels.data() + y * row;
+      const uint8_t* from = noise.data() + y * row;
+      for (int64_t i = 0; i < row; ++i) to[i] = std::clamp(base[static_cast<size_t>(i)] + scale * static_cast<float>(from[i]), 0.0f, 1.0f);
     }
   }
 
   template <class Visit>
   void for_each_inside(const Scene& it, Visit visit) const {
     const float reach = 1.5f * it.radius;  // a turned square's corner
-    const int64_t y0 = std::max<int64_t>(0, static_cast<int64_t>(it.center_y - reach)), y1 = std::min(h_, static_cast<int64_t>(it.center_y + reach) + 1);
-    const int64_t x0 = std::max<int64_t>(0, static_cast<int64_t>(it.center_x - reach)), x1 = std::min(w_, static_cast<int64_t>(it.center_x + reach) + 1);
+    const int64_t y0 = std::max<int64_t>(0, static_cast<int64_t>(it.center_y - reach)),
+                  y1 = std::min(h_, static_cast<int64_t>(it.center_y + reach) + 1);
+    const int64_t x0 = std::max<int64_t>(0, static_cast<int64_t>(it.center_x - reach)),
+                  x1 = std::min(w_, static_cast<int64_t>(it.center_x + reach) + 1);
     for (int64_t y = y0; y < y1; ++y) {
       for (int64_t x = x0; x < x1; ++x) {
         const float dx = (static_cast<float>(x) + 0.5f - it.center_x) / it.radius, dy = (it.center_y - static_cast<float>(y) - 0.5f) / it.radius;

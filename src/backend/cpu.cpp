@@ -36,7 +36,7 @@ add_executable({0}
 {1})
 target_include_directories({0} PRIVATE runtime)
 # The same flags as netc's own runtime: the same network and seed give the same bits. -march=native: build where it runs.
-target_compile_options({0} PRIVATE -Wall -Wextra -O3 -march=native -ffp-contract=off)
+target_compile_options({0} PRIVATE -Wall -Wextra -O3 -march=native -ffp-contract=off -fno-math-errno -fno-trapping-math)
 target_link_libraries({0} PRIVATE ${{DNNL_LIBRARY}} OpenMP::OpenMP_CXX Threads::Threads ZLIB::ZLIB JPEG::JPEG PNG::PNG)
 )",
                      name, sources);

@@ -35,6 +35,8 @@ class Selection {
     for (const auto& [path, text] : text_)
       if (is_source(path) && (starts_with(path, "train/") || path == target_ + "/device.cpp" || path == target_ + "/device.cu")) add(path);
     for (const std::string& kernel : kernels_) add(defining_file(kernel));
+    for (const auto& [path, text] : text_)
+      if (starts_with(path, target_ + "/cmake/")) add(path);
     std::vector<FolderFile> files;
     for (const std::string& path : chosen_) files.push_back({"runtime/" + path, std::string(text_.at(path))});
     return files;

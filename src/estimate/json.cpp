@@ -28,6 +28,34 @@ Json layer_json(const LayerRow& row) {
   json["flops"] = row.flops;
   json["source"] = row.source;
   json["place"] = row.place;
+  json["inputs"] = row.inputs;
+  json["tensors"] = Json::object();
+  for (const auto& [name, role] : row.tensors) json["tensors"][name] = role;
+  return json;
+}
+
+/// The settings of `train`, with their defaults filled in.
+Json training_json(const TrainSettings& train) {
+  constexpr std::string_view optimizers[] = {"sgd", "adam", "adamw", "rmsprop"}, scopes[] = {"weights", "matrices", "all"};
+  constexpr std::string_view schedules[] = {"constant", "step", "cosine", "linear"};
+  Json json;
+  json["optimizer"] = optimizers[static_cast<size_t>(train.optimizer)];
+  json["learning_rate"] = train.learning_rate;
+  json["momentum"] = train.momentum;
+  json["nesterov"] = train.nesterov;
+  json["beta1"] = train.beta1;
+  json["beta2"] = train.beta2;
+  json["eps"] = train.eps;
+  json["rms_keep"] = train.rms_keep;
+  json["decay"] = train.decay;
+  json["decay_scope"] = scopes[static_cast<size_t>(train.decay_scope)];
+  json["clip"] = train.clip;
+  json["batch"] = train.batch;
+  json["micro_steps"] = train.micro_steps;
+  json["schedule"] = schedules[static_cast<size_t>(train.schedule)];
+  json["warmup"] = train.warmup;
+  json["epochs"] = train.epochs;
+  json["steps"] = train.steps;
   return json;
 }
 
@@ -96,6 +124,9 @@ nlohmann::ordered_json estimate_json(const Report& report, const Plan& plan, con
   json["optimizer"] = report.optimizer;
   json["target"] = report.target;
   json["micro_steps"] = report.micro_steps;
+  json["seed"] = report.seed;
+  json["loss"] = {{"kind", report.loss}, {"smooth", report.smooth}};
+  json["training"] = training_json(report.train);
   json["layers"] = Json::array();
   for (const LayerRow& row : report.layers) json["layers"].push_back(layer_json(row));
   json["totals"] = totals_json(report.totals);

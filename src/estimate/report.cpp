@@ -46,6 +46,11 @@ LayerRow input_row(const Graph& graph) {
   return row;
 }
 
+std::string_view role_name(const Value& value) {
+  if (value.kind == ValueKind::state) return "state";
+  return value.role == ParamRole::weight ? "weight" : value.role == ParamRole::bias ? "bias" : "norm";
+}
+
 LayerRow layer_row(const Graph& graph, const Layer& layer, const std::unordered_map<std::string_view, int>& buffers,
                    std::unordered_set<int32_t>& counted) {
   LayerRow row;
@@ -55,6 +60,10 @@ LayerRow layer_row(const Graph& graph, const Layer& layer, const std::unordered_
   row.line = layer.where.line;
   row.place = place_of(graph, layer, buffers);
   row.output = !layer.shape.empty() || !layer.output.valid() ? layer.shape : graph[layer.output].type.shape;
+  for (LayerId source : layer.sources) row.inputs.push_back(source.valid() ? graph[source].name : "input");
+  for (const std::vector<ValueId>* tensors : {&layer.params, &layer.states}) {
+    for (ValueId tensor : *tensors) row.tensors.emplace_back(graph[tensor].name, role_name(graph[tensor]));
+  }
   for (ValueId parameter : layer.params) {
     if (!counted.insert(graph.storage(parameter).index).second) continue;
     row.parameters += elements(graph[parameter].type.shape).value();
@@ -170,6 +179,13 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
   report.dtype = graph.train.dtype;
   std::tie(report.optimizer, report.settings) = report.training ? optimizer_text(graph.train) : std::pair<std::string, std::string>{"none", "none"};
   report.notes = options.notes;
+  report.train = graph.train;
+  report.train.batch = plan.batch;
+  report.seed = graph.seed;
+  if (graph.loss.valid()) {
+    report.loss = std::string(graph[graph.loss].op->name.value);
+    report.smooth = graph[graph.loss].args.number("smooth", 0);
+  }
 
   const auto buffers = buffers_by_value(schedule);
   std::unordered_set<int32_t> counted;

@@ -33,6 +33,8 @@ struct LayerRow {
   ClassBytes bytes;
   std::string place;  ///< "in place", "view of pool2", "inside conv1"; empty when the layer has an output of its own
   std::string why;    ///< why its tensors are kept for the backward pass
+  std::vector<std::string> inputs;  ///< names of the rows its inputs come from, as written
+  std::vector<std::pair<std::string, std::string>> tensors;  ///< name and role of what it learns or tracks: weight, bias, norm, state
 };
 
 /// A tensor kept for the backward pass.
@@ -65,6 +67,10 @@ struct Report {
   std::string settings;  ///< the optimiser as a reader would write it: "sgd momentum 0.9"
   bool training = true;
   int64_t batch = 1, micro_steps = 1;
+  TrainSettings train;
+  uint64_t seed = 1;
+  std::string loss;   ///< "softmax"; empty when the network has none
+  double smooth = 0;  ///< label smoothing
   std::vector<LayerRow> layers;  ///< the input first
   std::vector<SavedTensor> saved;
   Totals totals;

@@ -40,6 +40,18 @@ std::string shortened(const std::string& text, size_t columns) {
   return result + "..";
 }
 
+/// The end of a layer's name, which says more than its beginning: "..on1.cbr1.conv1" of "inception1.cbr1.conv1".
+std::string shortened_name(const std::string& name, size_t columns) {
+  return name.size() <= columns ? name : ".." + name.substr(name.size() - (columns - 2));  // names are ASCII
+}
+
+/// "inside inception1.cbr1.bn1" without the blocks around the layer.
+std::string short_place(const std::string& place) {
+  const size_t space = place.rfind(' '), dot = place.rfind('.');
+  if (dot == std::string::npos || space == std::string::npos || dot < space) return place;
+  return place.substr(0, space + 1) + place.substr(dot + 1);
+}
+
 using Row = std::vector<std::string>;
 
 /// Left-aligned columns are those before `right_from`, other than the first (the line number).
@@ -65,9 +77,9 @@ std::string layer_table(const Report& report) {
   };
   std::vector<Row> rows = {{"line", "layer", "statement", "output", "parameters", "FLOPs", "always", "grads", "saved", "transient", "scratch"}};
   for (const LayerRow& layer : report.layers) {
-    const std::string statement = layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, layer.place);
+    const std::string statement = layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, short_place(layer.place));
     Row row = {layer.line > 0 ? fmt::format("{}", layer.line) : "",
-               shortened(layer.name, 16),
+               shortened_name(layer.name, 16),
                shortened(statement, 26),
                shape_text(layer.output),
                layer.parameters ? grouped(layer.parameters) : "-",
@@ -86,7 +98,7 @@ std::string layer_table(const Report& report) {
 std::string saved_list(const Report& report) {
   if (report.saved.empty()) return {};
   std::vector<Row> rows;
-  for (const SavedTensor& saved : report.saved) rows.push_back({"", shortened(saved.name, 28), memory_text(saved.bytes), saved.why});
+  for (const SavedTensor& saved : report.saved) rows.push_back({"", shortened_name(saved.name, 28), memory_text(saved.bytes), saved.why});
   for (Row& row : rows) row[2] = cell(row[2], 12, true);
   return "\nKept for the backward pass:\n" + table(rows, 4);
 }

@@ -251,10 +251,15 @@ class Layout {
     buffer.cls = MemoryClass::saved;
     const std::string reader = call.purpose.empty() ? call.kernel : call.purpose;
     const std::string sentence = fmt::format("{} of {}", reader, graph_[call.layer].name);
-    if (buffer.why.empty())
-      buffer.why = sentence + " reads it";
-    else if (buffer.why.find(sentence) == std::string::npos && buffer.why.size() < 200)
-      buffer.why.insert(buffer.why.size() - std::string_view(" reads it").size(), ", " + sentence);
+    // "A reads it", then "A and B read it".
+    constexpr std::string_view kOne = " reads it", kMany = " read it";
+    if (buffer.why.empty()) {
+      buffer.why = sentence + std::string(kOne);
+    } else if (buffer.why.find(sentence) == std::string::npos && buffer.why.size() < 200) {
+      const std::string_view end = buffer.why.ends_with(kOne) ? kOne : kMany;
+      buffer.why.resize(buffer.why.size() - end.size());
+      buffer.why += fmt::format(" and {}{}", sentence, kMany);
+    }
   }
 
   const Graph& graph_;

@@ -7,6 +7,7 @@
 
 #include "plan/best_fit.h"
 #include "plan/bound.h"
+#include "plan/repack.h"
 #include "plan/skyline.h"
 
 namespace netc {
@@ -62,7 +63,8 @@ void try_quadratic(Portfolio& portfolio, const SectionProblem& problem, const Se
   const auto width = [](const Interval& i) { return static_cast<double>(i.last) - i.first + 1; };
   if (try_best_fit(portfolio, ordered_by(portfolio.intervals, size))) return;
   if (try_best_fit(portfolio, ordered_by(portfolio.intervals, [&](const Interval& i) { return size(i) * width(i); }))) return;
-  try_best_fit(portfolio, ordered_by(portfolio.intervals, width));
+  if (try_best_fit(portfolio, ordered_by(portfolio.intervals, width))) return;
+  portfolio.best = repack(portfolio.intervals, std::move(portfolio.best), portfolio.bound);
 }
 
 }  // namespace

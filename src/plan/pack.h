@@ -22,7 +22,8 @@ struct Packing {
 
 /// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
 /// Tries a portfolio of greedy placements in a fixed order and stops at the first that reaches the liveness bound; else gives the best.
-/// The first attempts take O(n log n); those that take O(n^2) run up to some thousands of intervals only. Deterministic.
+/// The first attempts take O(n log n); those that take O(n^2), and a walk through orders of placement, run up to some thousands of
+/// intervals only. Deterministic.
 Packing pack(std::span<const Interval> intervals, int positions);
 
 }  // namespace netc

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device.h"
-#include "runtime/kernels.h"
+#include "device.h"
+#include "kernels.h"
 
 namespace kernel_checks {
 

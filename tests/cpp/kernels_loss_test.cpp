@@ -1,4 +1,7 @@
 // Losses and their metrics; sums, clipping and updates against formulas in double; the device's memory.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "kernel_checks.h"
 
 namespace {
@@ -13,6 +16,27 @@ struct State {
   netrt::RunState& now = netrt::run_state(context());
   ~State() { now = kept; }
 };
+
+/// Runs body in a child process; its exit status and what it wrote on standard error.
+template <class Body>
+std::pair<int, std::string> in_child(const Body& body) {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], 2);
+    body();
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[256];
+  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text};
+}
 
 /// Mean loss of `valid` samples, by the kernel that only evaluates.
 template <class Target, class Evaluate>
@@ -133,7 +157,8 @@ TEST_CASE("updates are PyTorch's", "[kernels]") {
       Guarded<float> sgd(start), plain(start), adam(start), rms(start), rms_plain(start);
       Guarded<float> m(Floats(count, 0.0f)), am(Floats(count, 0.0f)), av(Floats(count, 0.0f)), rv(Floats(count, 0.0f)), rm(Floats(count, 0.0f)),
           pv(Floats(count, 0.0f));
-      std::vector<double> w1(start.begin(), start.end()), w2 = w1, w3 = w1, w4 = w1, w5 = w1, m1(count), m3(count), v3(count), v4(count), m4(count), v5(count);
+      std::vector<double> w1(start.begin(), start.end()), w2 = w1, w3 = w1, w4 = w1, w5 = w1;
+      std::vector<double> m1(count), m3(count), v3(count), v4(count), m4(count), v5(count);
       for (int step = 1; step <= 3; ++step) {
         state.now.step = step;
         const Floats g = random_floats(count, uint32_t(10 + step));
@@ -196,4 +221,26 @@ TEST_CASE("memory is aligned, counted and copied", "[kernels]") {
   CHECK(report.name.rfind("CPU, ", 0) == 0);
   CHECK(report.library.rfind("oneDNN ", 0) == 0);
   CHECK((report.total > 0 && report.free_now > 0 && report.free_now <= report.total));
+}
+
+TEST_CASE("a label that is no class, a workspace too small and too much memory end the program and say so", "[kernels]") {
+  State state;
+  state.now.valid = 3;
+  const auto label = in_child([] {
+    Floats scores(12);
+    const std::vector<int32_t> labels = {0, 4, -1};
+    Metrics metrics{};
+    loss_softmax(context(), scores.data(), &metrics, scores.data(), labels.data(), {3, 1, 4, 1, 0.0f});
+  });
+  CHECK(label.first == 1);
+  CHECK(label.second == "error: label 4 of row 1 of the batch is not a class: there are 4 (0 to 3)\n");
+  const auto workspace = in_child([] {
+    Floats x(40);
+    scale_backward_weights(context(), x.data(), x.data(), x.data(), {10, 4}, {});
+  });
+  CHECK(workspace.first == 1);
+  CHECK(workspace.second == "error: scale_backward_weights needs a workspace of 16 bytes and got 0\n");
+  const auto memory = in_child([] { device_allocate(context(), size_t{1} << 60); });
+  CHECK(memory.first == 1);
+  CHECK(memory.second.rfind("error: not enough memory: needed 1152921504606846976 bytes, available ", 0) == 0);
 }

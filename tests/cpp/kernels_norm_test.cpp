@@ -104,8 +104,8 @@ TEST_CASE("the fused relu of batch norm is undone where it was off", "[kernels]"
   Guarded<float> a(1200), b(1200), dgamma(6), dbeta(6);
   GuardedWorkspace workspace(bn_backward_workspace(fused));
   const auto run = [&](float* out, const Floats& from, const BnDesc& d) {
-    bn_backward(context(), out, dgamma.data(), dbeta.data(), x.data(), norm.mean.data(), norm.invstd.data(), gamma.data(), beta.data(), from.data(), d,
-                workspace.get());
+    bn_backward(context(), out, dgamma.data(), dbeta.data(), x.data(), norm.mean.data(), norm.invstd.data(), gamma.data(), beta.data(),
+                from.data(), d, workspace.get());
   };
   run(a.data(), dy, fused);
   run(b.data(), cut, linear);
@@ -126,7 +126,8 @@ TEST_CASE("local response normalisation: PyTorch's formula, gradient by differen
     for (int row = 0; row < d.rows; ++row) {
       for (int i = 0; i < d.c; ++i) {
         double sum = 0;
-        for (int j = std::max(i - d.size / 2, 0); j <= std::min(i + (d.size - 1) / 2, d.c - 1); ++j) sum += double(x[row * d.c + j]) * x[row * d.c + j];
+        const int first = std::max(i - d.size / 2, 0), last = std::min(i + (d.size - 1) / 2, d.c - 1);
+        for (int j = first; j <= last; ++j) sum += double(x[row * d.c + j]) * x[row * d.c + j];
         expected.push_back(x[row * d.c + i] / std::pow(d.k + double(d.alpha) / d.size * sum, double(d.beta)));
       }
     }

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "kernel_checks.h"
-#include "runtime/activation_math.h"
+#include "activation_math.h"
 
 namespace {
 
@@ -10,8 +10,9 @@ using namespace kernel_checks;
 using netrt::ActDesc;
 using netrt::Activation;
 
-const std::vector<Activation> all = {Activation::none,      Activation::relu, Activation::relu6,   Activation::leaky, Activation::elu,       Activation::gelu_erf,
-                                     Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh,  Activation::hardswish, Activation::hardsigmoid};
+const std::vector<Activation> all = {Activation::none,      Activation::relu, Activation::relu6,   Activation::leaky,
+                                     Activation::elu,       Activation::gelu_erf, Activation::gelu_tanh, Activation::silu,
+                                     Activation::sigmoid,   Activation::tanh, Activation::hardswish, Activation::hardsigmoid};
 const std::vector<Activation> from_output = {Activation::relu,    Activation::relu6, Activation::leaky,      Activation::elu,
                                              Activation::sigmoid, Activation::tanh,  Activation::hardsigmoid};
 const std::vector<Activation> from_mask = {Activation::relu, Activation::relu6, Activation::leaky, Activation::hardsigmoid};

@@ -31,7 +31,8 @@ void for_window(const PoolDesc& d, const Body& body) {
           for (int r = 0; r < d.r; ++r)
             for (int s = 0; s < d.s; ++s) {
               const int h = i * d.stride_h - d.pad_top + r, w = j * d.stride_w - d.pad_left + s;
-              if (h >= 0 && h < d.h && w >= 0 && w < d.w) body(((n * d.oh + i) * d.ow + j) * d.c + c, ((n * d.h + h) * d.w + w) * d.c + c, r * d.s + s);
+              if (h < 0 || h >= d.h || w < 0 || w >= d.w) continue;
+              body(((n * d.oh + i) * d.ow + j) * d.c + c, ((n * d.h + h) * d.w + w) * d.c + c, r * d.s + s);
             }
 }
 

@@ -158,6 +158,20 @@ TEST_CASE("10,000 random problems: valid, never below the bound, mostly the opti
   CHECK(at_bound >= 9000);
 }
 
+TEST_CASE("a training step that no greedy order packs without a gap", "[pack]") {
+  // conv, bn, relu, pool, conv, bn, silu, avgpool, drop, fc of one 50x50 image, in units of 256 bytes
+  const int rows[][3] = {{0, 26, 1250}, {0, 1, 8},    {1, 3, 1250},  {1, 26, 1},   {1, 26, 1},  {1, 2, 3},     {2, 24, 288},  {2, 25, 72},
+                         {4, 17, 576},  {4, 5, 8},    {5, 7, 576},   {5, 17, 1},   {5, 17, 1},  {5, 6, 3},     {6, 11, 1},    {8, 12, 1},
+                         {8, 9, 2},     {10, 13, 10}, {10, 14, 1},   {10, 11, 2},  {11, 16, 1}, {11, 12, 2},   {15, 21, 576}, {16, 18, 1},
+                         {16, 19, 1},   {16, 17, 3},  {19, 22, 288}, {19, 23, 1},  {19, 20, 8}, {20, 25, 288}, {20, 21, 8},   {24, 29, 1250},
+                         {25, 27, 1},   {25, 28, 1},  {25, 26, 3},   {28, 30, 18}, {28, 29, 8}};
+  std::vector<Interval> intervals;
+  for (const auto& [lower, upper, size] : rows) intervals.push_back({lower, upper - 1, 256 * size});
+  const Packing packing = pack(intervals, 30);
+  CHECK(fault(intervals, packing) == "");
+  CHECK(packing.optimal);
+}
+
 TEST_CASE("the bound's position is where the sum is reached", "[pack]") {
   const std::vector<Interval> intervals{{0, 4, 256}, {2, 3, 512}, {3, 4, 256}};
   CHECK(liveness_bound(intervals, 5).bytes == 1024);

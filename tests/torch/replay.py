@@ -75,8 +75,9 @@ ACTIVATIONS = {
 class Replay:
     def __init__(self, report, parameters, states, seed):
         """report: netc's JSON; parameters: name -> leaf tensor in PyTorch's layout; states: name -> running statistic."""
-        self.layers = {layer["name"]: (i, layer, Statement(layer["source"])) for i, layer in enumerate(report["layers"])}
-        self.order = [layer["name"] for layer in report["layers"]]
+        # Row 0 is the input; dropout's random stream is the layer's index without it.
+        self.layers = {layer["name"]: (i, layer, Statement(layer["source"])) for i, layer in enumerate(report["layers"][1:])}
+        self.order = list(self.layers)
         self.p, self.states, self.seed = parameters, states, seed
 
     def run(self, x, micro_step):
@@ -84,7 +85,7 @@ class Replay:
         values = {"input": x}
         for name in self.order:
             index, layer, s = self.layers[name]
-            if layer["loss"]: return values[layer["inputs"][0]]
+            if s.verb == "loss": return values[layer["inputs"][0]]
             inputs = [values[i] for i in layer["inputs"]]
             values[name] = self.apply(index, name, s, inputs, micro_step)
         return values[self.order[-1]]

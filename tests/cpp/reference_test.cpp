@@ -1,0 +1,104 @@
+// The reference table: parameters, multiply-accumulates, running statistics and inner shapes of well-known networks, as torchvision
+// has them; and that every plan of the table is packed at its lower bound.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "compiled.h"
+
+namespace netc {
+namespace {
+
+struct Reference {
+  const char* example;
+  int64_t parameters, macs, statistics;
+  std::vector<const char*> shapes;  ///< that must appear, in this order
+};
+
+const std::vector<Reference>& references() {
+  static const std::vector<Reference> table = {
+      {"lenet", 431'080, 2'293'000, 0, {"24x24x20", "12x12x20", "8x8x50", "4x4x50"}},
+      {"simple_cnn", 4'632'902, 18'293'000, 0, {"50x50x32", "25x25x32", "25x25x64", "12x12x64"}},
+      {"alexnet", 61'100'840, 714'188'480, 0, {"55x55x64", "27x27x64", "27x27x192", "13x13x192", "13x13x256", "6x6x256"}},
+      {"vgg16", 138'357'544, 15'470'264'320, 0, {"224x224x64", "112x112x128", "56x56x256", "28x28x512", "7x7x512"}},
+      {"vgg19", 143'667'240, 19'632'062'464, 0, {"224x224x64", "7x7x512"}},
+      {"googlenet", 6'624'904, 1'498'376'192, 14'560,
+       {"112x112x64", "56x56x64", "28x28x192", "28x28x256", "28x28x480", "14x14x512", "14x14x528", "14x14x832", "7x7x832", "7x7x1024"}},
+      {"inception_v3", 23'834'568, 5'713'216'096, 34'432,
+       {"149x149x32", "147x147x32", "147x147x64", "73x73x64", "71x71x192", "35x35x192", "35x35x288", "17x17x768", "8x8x1280", "8x8x2048"}},
+      {"resnet18", 11'689'512, 1'814'073'344, 9'600, {"112x112x64", "7x7x512"}},
+      {"resnet34", 21'797'672, 3'663'761'408, 17'024, {"112x112x64", "7x7x512"}},
+      {"resnet50", 25'557'032, 4'089'184'256, 53'120, {"112x112x64", "56x56x64", "56x56x256", "28x28x512", "14x14x1024", "7x7x2048"}},
+      {"resnet152", 60'192'808, 11'513'626'624, 151'424, {"7x7x2048"}},
+      {"densenet121", 7'978'856, 2'834'161'664, 83'648, {"56x56x256", "28x28x512", "14x14x1024", "7x7x1024"}},
+      {"mobilenet_v2", 3'504'872, 300'774'272, 34'112, {"112x112x32", "7x7x1280"}},
+      {"efficientnet_b0", 5'288'548, 385'814'752, 42'016,
+       {"112x112x32", "112x112x16", "56x56x24", "28x28x40", "14x14x80", "14x14x112", "7x7x192", "7x7x320"}},
+      {"convnext_t", 28'589'128, 4'455'531'264, 0, {"56x56x96", "28x28x192", "14x14x384", "7x7x768"}},
+      {"unet", 31'037'633, 48'167'387'136, 11'776, {"256x256x64", "16x16x1024", "256x256x1"}},
+  };
+  return table;
+}
+
+int64_t count(const Graph& graph, ValueKind kind) {
+  int64_t sum = 0;
+  for (const Value& value : graph.values)
+    if (value.kind == kind) sum += elements(value.type.shape).value();
+  return sum;
+}
+
+void check_shapes(const Graph& graph, const Reference& reference) {
+  size_t next = 0;
+  for (const Layer& layer : graph.layers)
+    while (next < reference.shapes.size() && shape_text(layer.shape) == reference.shapes[next]) ++next;
+  INFO(fmt::format("expected {} after the shapes before it", next < reference.shapes.size() ? reference.shapes[next] : "nothing"));
+  CHECK(next == reference.shapes.size());
+}
+
+void check_network(const std::string& path, const Reference& reference) {
+  CAPTURE(path);
+  const Compilation made = compile_file(path);
+  const Graph& graph = *made.graph;
+  int64_t macs = 0;
+  std::vector<Shape> shapes;
+  for (const Layer& layer : graph.layers)
+    if (layer.op->macs) macs += layer.op->macs(graph.info(layer, shapes)).value();
+  CHECK(count(graph, ValueKind::parameter) == reference.parameters);
+  CHECK(macs == reference.macs);
+  CHECK(count(graph, ValueKind::state) == reference.statistics);
+  check_shapes(graph, reference);
+  for (const int64_t batch : {int64_t{1}, int64_t{7}, int64_t{64}}) {
+    const Plan plan = plan_of(graph, cuda_target(0), batch);
+    CAPTURE(batch);
+    CHECK(plan.arena == plan.lower_bound);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the reference networks have the published sizes, and plans at their lower bounds") {
+  for (const Reference& reference : references()) check_network(example_file(reference.example), reference);
+}
+
+TEST_CASE("the shared reference models compile as they stand") {
+  const std::filesystem::path models = std::filesystem::path(NETC_SOURCE_DIR) / ".." / "shared" / "models";
+  if (!std::filesystem::exists(models)) {
+    WARN("skipped: no ../shared/models beside the project");
+    return;
+  }
+  for (const Reference& reference : references()) {
+    const std::filesystem::path path = models / (std::string(reference.example) + ".net");
+    if (std::filesystem::exists(path)) check_network(path.string(), reference);
+  }
+}
+
+TEST_CASE("the plan of a step is the same whichever way it is asked for") {
+  const Compilation made = compile_file(example_file("resnet18"));
+  const Plan first = plan_of(*made.graph, cuda_target(0), 32), second = plan_of(*made.graph, cuda_target(0), 32);
+  REQUIRE(first.train.buffers.size() == second.train.buffers.size());
+  for (size_t i = 0; i < first.train.buffers.size(); ++i) CHECK(first.train.buffers[i].offset == second.train.buffers[i].offset);
+  // The closed form is exact at the batch it was made for, and an upper bound on what alignment adds at others.
+  CHECK(first.fixed + first.per_image * 32 == first.lower_bound);
+}
+
+}  // namespace netc
