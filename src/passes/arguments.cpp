@@ -220,10 +220,15 @@ class Matcher {
     return free_position([](const ArgSpec& s) { return numeric(s.kind); }) == nullptr;
   }
 
+  static std::string what(const ArgSpec& spec) {
+    if (!spec.positional) return "`" + std::string(spec.name) + "`";
+    return spec.name.size() == 1 ? "number" : std::string(spec.name);
+  }
+
   void check_required() {
     for (const ArgSpec& spec : specs_) {
       if (!spec.required || given(spec) || !out_.complete) continue;
-      error("N0204", layer_.verb.where, fmt::format("`{}` lacks its {}", verb_, spec.kind == ArgKind::kernel ? "kernel" : spec.name)).help =
+      error("N0204", layer_.verb.where, fmt::format("`{}` lacks its {}", verb_, what(spec))).help =
           "write " + usage(verb_, specs_);
     }
   }

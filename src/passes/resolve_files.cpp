@@ -44,7 +44,7 @@ void use(Resolver& r, const ast::Use& use, Location where, std::vector<int32_t>&
   const size_t known = r.sources.files.size();
   const int32_t source = open_source(r.sources, path, where, r.diagnostics);
   if (source < 0) {
-    r.unknown = true;
+    r.unknown = r.file_missing = true;
     return;
   }
   if (std::find(chain.begin(), chain.end(), source) != chain.end()) return report_cycle(r, chain, source, where);

@@ -28,6 +28,7 @@ void unknown_verb(Resolver& r, const ast::Layer& layer, Frame& frame) {
   for (const auto& [name, definition] : r.definitions) suggestion.consider(name);
   for (const Frame* each : {&frame, &r.top})
     for (const auto& [name, label] : each->labels) suggestion.consider(name);
+  if (r.file_missing && !suggestion.found()) return;  // it may be in the file that could not be read
   r.diagnostics.error("N0201", layer.verb.where, fmt::format("unknown layer `{}`", layer.verb.text)).help =
       suggestion.text("layers are listed in docs/ops.md; a block of your own is made with `def`");
 }
@@ -51,6 +52,12 @@ bool is_recursive(Resolver& r, const ast::Def& def, const Frame& frame, Location
     return true;
   }
   return false;
+}
+
+/// "conv3" for the third conv of a frame; "relu6_1" where the word ends in a digit itself.
+std::string numbered(const std::string& word, Frame& frame) {
+  const bool digit = word.back() >= '0' && word.back() <= '9';
+  return fmt::format("{}{}{}", word, digit ? "_" : "", ++frame.counters[word]);
 }
 
 /// Binds the arguments of a call to the def's parameters in `inner`. False after a diagnostic.
@@ -114,7 +121,7 @@ void call(Resolver& r, const ast::Layer& layer, Definition& definition, Frame& f
   called.caller = &frame;
   called.def = &def;
   called.call = layer.verb.where;
-  called.prefix = fmt::format("{}{}{}.", frame.prefix, def.name.text, ++frame.counters[def.name.text]);
+  called.prefix = fmt::format("{}{}.", frame.prefix, numbered(def.name.text, frame));
   const size_t first = r.diagnostics.all().size();
   const size_t depth = r.depth;
   run_block(r, def.body, called, inner, current);
@@ -165,7 +172,7 @@ void check_branch_count(Resolver& r, const OpDef& op, const ast::Layer& layer) {
 
 std::string name_of(Resolver& r, const ast::Layer& layer, const ast::Name* label, Frame& frame) {
   if (label != nullptr) return unique_name(r, frame.prefix + label->text);
-  return unique_name(r, fmt::format("{}{}{}", frame.prefix, layer.verb.text, ++frame.counters[layer.verb.text]));
+  return unique_name(r, frame.prefix + numbered(layer.verb.text, frame));
 }
 
 void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Name* label, Frame& frame, const Scope& scope, Current& current) {

@@ -68,6 +68,7 @@ struct Resolver {
   int64_t steps = 0;             ///< statements run
   bool stopped = false;          ///< a limit was reached: nothing more is expanded
   bool unknown = false;          ///< some statement had a syntax error, or something unknown was skipped
+  bool file_missing = false;  ///< a file of `use` could not be read
   const ast::Setting* loss = nullptr;
   Location input_where = {};
   bool batch_given = false, optimizer_given = false;

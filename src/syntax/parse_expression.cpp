@@ -87,10 +87,12 @@ Expr Builder::level(Chain& chain, int precedence) {
   while (nots + 1 < prefix.size() && symbol(prefix[nots]).getType() == NetParser::NOT) ++nots;
   chain.nots = nots;
   Expr inner = joined(chain, precedence);
-  if (nots % 2 == 0) return inner;
-  Expr out = make(Expr::Kind::logical_not, span(where(symbol(prefix[0])), inner.where));
-  out.operands.push_back(std::move(inner));
-  return out;
+  for (size_t left = nots == 0 ? 0 : 2 - nots % 2; left > 0; --left) {  // two of them make a truth of a number
+    Expr out = make(Expr::Kind::logical_not, span(where(symbol(prefix[0])), inner.where));
+    out.operands.push_back(std::move(inner));
+    inner = std::move(out);
+  }
+  return inner;
 }
 
 /// Operands of the next level, joined by this level's operators.
