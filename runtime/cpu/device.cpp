@@ -51,10 +51,9 @@ void* allocate(size_t bytes) {
   const size_t available = available_bytes();
   if (available != 0 && bytes > available) refuse(bytes, available);
   const size_t grain = bytes >= 8 * huge_page ? huge_page : alignment;
-  const size_t rounded = (std::max<size_t>(bytes, 1) + grain - 1) / grain * grain;
-  void* data = rounded < bytes ? nullptr : std::aligned_alloc(grain, rounded);
-  if (data == nullptr) refuse(bytes, available);
-  if (grain == huge_page) madvise(data, rounded, MADV_HUGEPAGE);  // advice: fewer TLB misses; a refusal changes nothing
+  void* data = nullptr;
+  if (posix_memalign(&data, grain, std::max<size_t>(bytes, 1)) != 0) refuse(bytes, available);  // the bytes of the plan, not one more
+  if (grain == huge_page) madvise(data, bytes, MADV_HUGEPAGE);  // advice: fewer TLB misses; a refusal changes nothing
   return data;
 }
 
