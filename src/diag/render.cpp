@@ -12,8 +12,8 @@
 namespace netc {
 namespace {
 
-constexpr size_t kTab = 4;      ///< columns a tab is drawn with
-constexpr size_t kWindow = 120; ///< columns of a source line that are shown
+constexpr size_t kTab = 4;       ///< columns a tab is drawn with
+constexpr size_t kWindow = 120;  ///< columns of a source line that are shown
 
 std::string_view severity_name(Severity severity) {
   constexpr std::string_view names[] = {"note", "warning", "error"};
@@ -26,9 +26,7 @@ struct Paint {
   std::string operator()(std::string_view escape, std::string_view text) const {
     return on ? fmt::format("\x1b[{}m{}\x1b[0m", escape, text) : std::string(text);
   }
-  static std::string_view of(Severity severity) {
-    return severity == Severity::error ? "1;31" : severity == Severity::warning ? "1;33" : "1;36";
-  }
+  static std::string_view of(Severity severity) { return severity == Severity::error ? "1;31" : severity == Severity::warning ? "1;33" : "1;36"; }
 };
 
 /// Line `number` (from 1) of `text`, without its end.
@@ -98,15 +96,14 @@ Excerpt excerpt_of(std::string_view line, int32_t column, int32_t length) {
 void draw_source(std::string& out, const Diagnostic& d, const Sources& sources, size_t gutter, const Paint& paint) {
   const SourceFile& file = sources.files[static_cast<size_t>(d.where.file)];
   const std::string bar = std::string(gutter + 1, ' ') + "|";
-  fmt::format_to(std::back_inserter(out), "{}{} {}:{}:{}\n", std::string(gutter - 2, ' '), paint("1;34", "-->"), printable(file.path),
-                 d.where.line, d.where.column);
+  fmt::format_to(std::back_inserter(out), "{}{} {}:{}:{}\n", std::string(gutter - 2, ' '), paint("1;34", "-->"), printable(file.path), d.where.line,
+                 d.where.column);
   const std::string_view line = line_of(file.text, d.where.line);
   const Excerpt excerpt = excerpt_of(line, d.where.column, d.where.length);
   const std::string number = fmt::format("{:>{}} |", d.where.line, gutter);
   fmt::format_to(std::back_inserter(out), "{}{}{}\n", paint("1;34", number), excerpt.text.empty() ? "" : " ", excerpt.text);
   const std::string carets = std::string(excerpt.carets, '^') + (d.label.empty() ? "" : " " + printable(d.label));
-  fmt::format_to(std::back_inserter(out), "{} {}{}\n", paint("1;34", bar), std::string(excerpt.indent, ' '),
-                 paint(Paint::of(d.severity), carets));
+  fmt::format_to(std::back_inserter(out), "{} {}{}\n", paint("1;34", bar), std::string(excerpt.indent, ' '), paint(Paint::of(d.severity), carets));
 }
 
 }  // namespace
@@ -151,9 +148,8 @@ std::string render(const Diagnostic& d, const Sources& sources, bool colour) {
 std::string render(const Diagnostics& diagnostics, const Sources& sources, bool colour) {
   std::vector<const Diagnostic*> order;
   for (const Diagnostic& d : diagnostics.all()) order.push_back(&d);
-  std::ranges::stable_sort(order, {}, [](const Diagnostic* d) {
-    return std::tuple(d->severity == Severity::note, d->where.file, d->where.line, d->where.column);
-  });
+  std::ranges::stable_sort(
+      order, {}, [](const Diagnostic* d) { return std::tuple(d->severity == Severity::note, d->where.file, d->where.line, d->where.column); });
   std::string out;
   for (const Diagnostic* d : order) out += (out.empty() ? "" : "\n") + render(*d, sources, colour);
   return out;

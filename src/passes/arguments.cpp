@@ -90,8 +90,7 @@ class Matcher {
       out_.complete = false;
       return set(*spec, {}, item.where);
     }
-    error("N0203", item.where, fmt::format("`{}` has no word `{}`", verb_, name)).help =
-        suggestion.text("write " + usage(verb_, specs_));
+    error("N0203", item.where, fmt::format("`{}` has no word `{}`", verb_, name)).help = suggestion.text("write " + usage(verb_, specs_));
   }
 
   void set(const ArgSpec& spec, ArgValue value, Location where) {
@@ -120,7 +119,8 @@ class Matcher {
   void kernel(const Item& item) {
     const ArgSpec* spec = free_position([](const ArgSpec& s) { return s.kind == ArgKind::kernel || s.kind == ArgKind::size; });
     if (spec == nullptr) {
-      const bool again = std::ranges::any_of(specs_, [](const ArgSpec& s) { return s.positional && (s.kind == ArgKind::kernel || s.kind == ArgKind::size); });
+      const bool again =
+          std::ranges::any_of(specs_, [](const ArgSpec& s) { return s.positional && (s.kind == ArgKind::kernel || s.kind == ArgKind::size); });
       return unexpected(item, again ? "takes one kernel" : "takes no kernel");
     }
     if (item.values.size() != 2) {
@@ -203,8 +203,9 @@ class Matcher {
         out_.source += " " + text_;
       }
       if (out_.complete && static_cast<int>(value.numbers.size()) < spec.min_values) {
-        error("N0204", item.where, fmt::format("`{}` wants {} behind it, not {}", spec.name,
-                                               spec.min_values == 1 ? "a number" : fmt::format("{} numbers", spec.min_values), value.numbers.size()))
+        error("N0204", item.where,
+              fmt::format("`{}` wants {} behind it, not {}", spec.name,
+                          spec.min_values == 1 ? "a number" : fmt::format("{} numbers", spec.min_values), value.numbers.size()))
             .help = "write " + usage(verb_, specs_);
         value.numbers.assign(static_cast<size_t>(spec.min_values), 0);
       }
@@ -228,8 +229,7 @@ class Matcher {
   void check_required() {
     for (const ArgSpec& spec : specs_) {
       if (!spec.required || given(spec) || !out_.complete) continue;
-      error("N0204", layer_.verb.where, fmt::format("`{}` lacks its {}", verb_, what(spec))).help =
-          "write " + usage(verb_, specs_);
+      error("N0204", layer_.verb.where, fmt::format("`{}` lacks its {}", verb_, what(spec))).help = "write " + usage(verb_, specs_);
     }
   }
 

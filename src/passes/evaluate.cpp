@@ -115,7 +115,8 @@ Number input_size(const Expr& expr, const Surroundings& around) {
     return Number{};
   };
   if (which != "c" && which != "h" && which != "w" && which != "t")
-    return fail(fmt::format("the current tensor has no size `in.{}`", which), "its sizes are in.h, in.w and in.c of an image, in.t and in.c of a sequence");
+    return fail(fmt::format("the current tensor has no size `in.{}`", which),
+                "its sizes are in.h, in.w and in.c of an image, in.t and in.c of a sequence");
   if (around.no_tensor) return fail(fmt::format("`in.{}` where there is no current tensor", which), "it stands behind `input`, among the layers");
   if (around.current == nullptr) return {};
   const Shape& shape = *around.current;
@@ -164,7 +165,8 @@ Number evaluate(const Expr& expr, const Surroundings& around) {
     case Expr::Kind::real: return Number::of_real(expr.real);
     case Expr::Kind::name: return name(expr, around);
     case Expr::Kind::input_size: return input_size(expr, around);
-    case Expr::Kind::scaled: return combine(Number::of(expr.integer), Operator::multiply, evaluate(expr.operands[0], around), expr.where, around.diagnostics);
+    case Expr::Kind::scaled:
+      return combine(Number::of(expr.integer), Operator::multiply, evaluate(expr.operands[0], around), expr.where, around.diagnostics);
     case Expr::Kind::chain: return chain(expr, around);
     case Expr::Kind::negate: return combine(Number::of(0), Operator::subtract, evaluate(expr.operands[0], around), expr.where, around.diagnostics);
     case Expr::Kind::logical_not: {
@@ -180,8 +182,8 @@ std::optional<int64_t> whole_number(const Number& value, Location where, const s
   if (!value.known()) return std::nullopt;
   if (value.remainder) {
     const Number::Remainder& r = *value.remainder;
-    diagnostics.error("N0306", r.where, fmt::format("{} divided by {} leaves a remainder of {}", r.dividend, r.divisor, r.dividend % r.divisor)).help =
-        fmt::format("{} wants a whole number; choose a multiple of {}", what, r.divisor);
+    diagnostics.error("N0306", r.where, fmt::format("{} divided by {} leaves a remainder of {}", r.dividend, r.divisor, r.dividend % r.divisor))
+        .help = fmt::format("{} wants a whole number; choose a multiple of {}", what, r.divisor);
     return std::nullopt;
   }
   constexpr double exact = 9007199254740992.0;  // 2^53: beyond it not every whole number is a double

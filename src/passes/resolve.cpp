@@ -34,8 +34,9 @@ void check_bytes(Resolver& r) {
   for (const Value& value : r.graph.values) {
     if (type_bytes(value.type, r.graph.train.batch).ok()) continue;
     const Location where = value.layer.valid() ? r.graph[value.layer].where : r.input_where;
-    r.diagnostics.error("N0309", where, fmt::format("`{}` is too large: {} at batch {} does not fit in 63 bits", value.name, shape_text(value.type.shape),
-                                                    r.graph.train.batch));
+    r.diagnostics.error(
+        "N0309", where,
+        fmt::format("`{}` is too large: {} at batch {} does not fit in 63 bits", value.name, shape_text(value.type.shape), r.graph.train.batch));
   }
 }
 

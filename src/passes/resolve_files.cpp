@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "ops/table.h"
@@ -18,11 +19,13 @@ void define(Resolver& r, const ast::Def& def) {
   }
   const auto [at, fresh] = r.definitions.try_emplace(def.name.text, Definition{&def});
   if (!fresh)
-    r.diagnostics.error("N0206", def.name.where, fmt::format("`{}` is defined twice", def.name.text)).notes.push_back({"first defined", at->second.def->name.where});
+    r.diagnostics.error("N0206", def.name.where, fmt::format("`{}` is defined twice", def.name.text))
+        .notes.push_back({"first defined", at->second.def->name.where});
   for (size_t i = 0; i < def.parameters.size(); ++i)
     for (size_t j = 0; j < i; ++j)
       if (def.parameters[i].name.text == def.parameters[j].name.text)
-        r.diagnostics.error("N0206", def.parameters[i].name.where, fmt::format("`{}` has two parameters `{}`", def.name.text, def.parameters[i].name.text));
+        r.diagnostics.error("N0206", def.parameters[i].name.where,
+                            fmt::format("`{}` has two parameters `{}`", def.name.text, def.parameters[i].name.text));
 }
 
 std::string relative_to(const std::string& file, const std::string& path) {
@@ -78,7 +81,7 @@ void bind(Resolver& r, const ast::Let& let, Scope& scope, const Current& current
     const auto set = &scope == &r.globals ? r.options.sets.find(binding.name.text) : r.options.sets.end();
     if (set != r.options.sets.end()) {
       r.sets_used.insert(binding.name.text);
-      const bool whole = set->second == static_cast<double>(static_cast<int64_t>(set->second));
+      const bool whole = std::abs(set->second) <= 9007199254740992.0 && set->second == std::floor(set->second);  // 2^53
       value = whole ? Number::of(static_cast<int64_t>(set->second)) : Number::of_real(set->second);
     }
     if (!scope.names.try_emplace(binding.name.text, value).second) {

@@ -82,8 +82,9 @@ bool bind_arguments(Resolver& r, const ast::Layer& layer, const ast::Def& def, c
         continue;
       }
     } else if (item.kind != ast::Item::Kind::expr || next >= def.parameters.size()) {
-      fail("N0205", item.where, item.kind == ast::Item::Kind::expr ? fmt::format("`{}` takes no further argument", def.name.text)
-                                                                   : fmt::format("`{}` takes numbers only", def.name.text));
+      fail("N0205", item.where,
+           item.kind == ast::Item::Kind::expr ? fmt::format("`{}` takes no further argument", def.name.text)
+                                              : fmt::format("`{}` takes numbers only", def.name.text));
       continue;
     } else {
       parameter = &def.parameters[next++];
@@ -152,8 +153,7 @@ Branch run_branch(Resolver& r, const ast::Block& block, const ast::Layer& layer,
   const size_t first = r.graph.layers.size();
   run_block(r, block, frame, scope, branch.current);
   if (branch.current.absent && (r.graph.layers.size() != first || branch.current.value != current.value)) {
-    r.diagnostics.error("N0211", block.where, "`none` stands beside layers in a branch").help =
-        "a branch is either absent, { none }, or has layers";
+    r.diagnostics.error("N0211", block.where, "`none` stands beside layers in a branch").help = "a branch is either absent, { none }, or has layers";
   }
   if (!branch.current.absent && branch.current.value.valid())
     branch.origin = branch_origin(r, branch.current.value, current.value, first, layer.verb.where);
@@ -167,7 +167,8 @@ void check_branch_count(Resolver& r, const OpDef& op, const ast::Layer& layer) {
   Diagnostic& error = r.diagnostics.error("N0213", layer.verb.where,
                                           most == 0 ? fmt::format("`{}` takes no branches", layer.verb.text)
                                                     : fmt::format("`{}` takes {} to {} branches, not {}", layer.verb.text, least, most, count));
-  error.help = most == 0 ? "end the statement before the brace" : fmt::format("write `{} {{ ... }} {{ ... }}`; `{{}}` is the current tensor", layer.verb.text);
+  error.help =
+      most == 0 ? "end the statement before the brace" : fmt::format("write `{} {{ ... }} {{ ... }}`; `{{}}` is the current tensor", layer.verb.text);
 }
 
 std::string name_of(Resolver& r, const ast::Layer& layer, const ast::Name* label, Frame& frame) {
@@ -189,7 +190,8 @@ void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const a
   }
   if (inputs.empty()) {
     if (!layer.branches.empty())
-      r.diagnostics.error("N0213", layer.verb.where, fmt::format("every branch of `{}` is absent", layer.verb.text)).help = "leave one branch without `none`";
+      r.diagnostics.error("N0213", layer.verb.where, fmt::format("every branch of `{}` is absent", layer.verb.text)).help =
+          "leave one branch without `none`";
     current.value = {};
     return;
   }
@@ -198,7 +200,8 @@ void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const a
     return;
   }
   const size_t first = r.diagnostics.all().size();
-  const LayerId id = add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, std::move(inputs), origins, name_of(r, layer, label, frame));
+  const LayerId id =
+      add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, std::move(inputs), origins, name_of(r, layer, label, frame));
   explain_call(r, frame, first);
   current.value = id.valid() ? r.graph[id].output : ValueId{};
 }
@@ -246,7 +249,8 @@ std::string origin(const Resolver& r, ValueId value) {
 LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched matched, Location where, std::vector<ValueId> inputs,
                   const std::vector<std::string>& origins, std::string name) {
   if (static_cast<int64_t>(r.graph.layers.size()) >= kMostLayers) {
-    r.diagnostics.error("N0503", where, fmt::format("the network expands to more than {} layers", kMostLayers)).help = "look at the repeats around this one";
+    r.diagnostics.error("N0503", where, fmt::format("the network expands to more than {} layers", kMostLayers)).help =
+        "look at the repeats around this one";
     r.stopped = true;
     return {};
   }
@@ -287,7 +291,8 @@ void run_layer(Resolver& r, const ast::Layer& layer, const ast::Name* label, Fra
     target->used = true;
     if (!layer.items.empty() || !layer.branches.empty()) {
       const Location at = layer.items.empty() ? layer.branches[0].where : layer.items[0].where;
-      r.diagnostics.error("N0205", at, fmt::format("`{}` is a label, it takes nothing", layer.verb.text)).notes.push_back({"labelled", target->where});
+      r.diagnostics.error("N0205", at, fmt::format("`{}` is a label, it takes nothing", layer.verb.text))
+          .notes.push_back({"labelled", target->where});
     }
     current.value = target->value;
   } else {

@@ -40,8 +40,10 @@ void decide_biases(Resolver& r) {
     if (dropped++ == 0) first = layer.where;
   }
   if (dropped == 0) return;
-  r.diagnostics.note("N0802", first, dropped == 1 ? "assumed: 1 convolution directly followed by `bn` has no bias"
-                                                  : fmt::format("assumed: {} convolutions directly followed by `bn` have no bias", dropped))
+  r.diagnostics
+      .note("N0802", first,
+            dropped == 1 ? "assumed: 1 convolution directly followed by `bn` has no bias"
+                         : fmt::format("assumed: {} convolutions directly followed by `bn` have no bias", dropped))
       .help = "`bias` gives it one; `nobias` says so silently";
 }
 
@@ -57,7 +59,8 @@ Init default_init(const Resolver& r, size_t layer) {
 /// What a parameter starts as. PyTorch's kaiming_uniform(a = sqrt 5) is U(-b, b) with b = 1/sqrt(fan_in), for weight and bias; He et al. 2015;
 /// Glorot and Bengio 2010.
 Init initial(const ParamSpec& spec, InitKind kind, double value, int64_t weight_fan_in) {
-  if (spec.role == ParamRole::norm || (spec.init.kind != InitKind::torch_default && spec.init.kind != InitKind::he && spec.init.kind != InitKind::xavier))
+  if (spec.role == ParamRole::norm ||
+      (spec.init.kind != InitKind::torch_default && spec.init.kind != InitKind::he && spec.init.kind != InitKind::xavier))
     return spec.init;
   if (spec.init.kind != InitKind::torch_default) kind = spec.init.kind;
   if (spec.role == ParamRole::bias && kind != InitKind::torch_default) return {InitKind::constant, 0};

@@ -16,7 +16,7 @@ struct ReaderRow {
   std::string_view name;
   bool files;  ///< it reads files, so it may have a path
 };
-constexpr std::array kReaders = {ReaderRow{"idx", true},  ReaderRow{"cifar10", true}, ReaderRow{"folder", true},
+constexpr std::array kReaders = {ReaderRow{"idx", true}, ReaderRow{"cifar10", true}, ReaderRow{"folder", true},
                                  ReaderRow{"npy", true}, ReaderRow{"tokens", true},  ReaderRow{"shapes", false}};
 
 struct AugmentationRow {
@@ -52,7 +52,8 @@ std::optional<Type> input_type(Resolver& r, const ast::Input& input, const Surro
   } else if (items.size() == 1 && is_expr(0)) {
     sizes = {&items[0].values[0]};
   } else {
-    r.diagnostics.error("N0402", where, "`input` wants one shape").help = "write input 50x50x3 (height x width x channels), input 784, or input 1024 tokens 50257";
+    r.diagnostics.error("N0402", where, "`input` wants one shape").help =
+        "write input 50x50x3 (height x width x channels), input 784, or input 1024 tokens 50257";
     return std::nullopt;
   }
   bool ok = true;
@@ -215,7 +216,8 @@ void run_loss(Resolver& r, const ast::Setting& setting, Current& current) {
   if (!r.input_where.valid() || !current.value.valid() || !matched.complete) return;
   r.graph.output = current.value;
   if (applied_twice(r, name, written.verb.where)) return;
-  const LayerId id = add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, {origin(r, current.value)}, unique_name(r, "loss"));
+  const LayerId id =
+      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, {origin(r, current.value)}, unique_name(r, "loss"));
   if (id.valid()) add_loss_values(r, id);
 }
 

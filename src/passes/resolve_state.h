@@ -16,8 +16,8 @@ namespace netc::resolving {
 
 /// The current tensor.
 struct Current {
-  ValueId value;          ///< none: unknown after a mistake, or no input yet
-  bool absent = false;    ///< `none` was said in this branch
+  ValueId value;        ///< none: unknown after a mistake, or no input yet
+  bool absent = false;  ///< `none` was said in this branch
   bool in_branch = false;
 };
 
@@ -64,11 +64,11 @@ struct Resolver {
   std::unordered_map<std::string_view, const OpDef*> ops = {};  ///< memo of find_op
   std::vector<DefaultInit> inits = {};
   std::vector<int32_t> readers = {};  ///< of each value: how many layers take it
-  size_t depth = 0;              ///< of blocks and calls at hand
-  int64_t steps = 0;             ///< statements run
-  bool stopped = false;          ///< a limit was reached: nothing more is expanded
-  bool unknown = false;          ///< some statement had a syntax error, or something unknown was skipped
-  bool file_missing = false;  ///< a file of `use` could not be read
+  size_t depth = 0;                   ///< of blocks and calls at hand
+  int64_t steps = 0;                  ///< statements run
+  bool stopped = false;               ///< a limit was reached: nothing more is expanded
+  bool unknown = false;               ///< some statement had a syntax error, or something unknown was skipped
+  bool file_missing = false;          ///< a file of `use` could not be read
   const ast::Setting* loss = nullptr;
   Location input_where = {};
   bool batch_given = false, optimizer_given = false;

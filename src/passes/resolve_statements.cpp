@@ -42,15 +42,17 @@ void repeat(Resolver& r, const ast::Action& action, size_t count, Frame& frame, 
 
 void set_label(Resolver& r, const ast::Name& name, Frame& frame, const Current& current) {
   if (r.op(name.text) != nullptr || r.definitions.contains(name.text)) {
-    r.diagnostics.error("N0210", name.where, fmt::format("the label `{}` has the name of a {}", name.text, r.op(name.text) != nullptr ? "layer" : "def")).help =
-        "give it another name, so that `" + name.text + "` keeps its meaning";
+    r.diagnostics
+        .error("N0210", name.where, fmt::format("the label `{}` has the name of a {}", name.text, r.op(name.text) != nullptr ? "layer" : "def"))
+        .help = "give it another name, so that `" + name.text + "` keeps its meaning";
     return;
   }
   Label label{current.value, current.value.valid() ? r.graph[current.value].layer : LayerId{}, name.where};
   const auto [at, fresh] = frame.labels.try_emplace(name.text, label);
   if (fresh) return;
   if (at->second.where.line != name.where.line || at->second.where.column != name.where.column || at->second.where.file != name.where.file) {
-    r.diagnostics.error("N0206", name.where, fmt::format("the label `{}` is defined twice", name.text)).notes.push_back({"first defined", at->second.where});
+    r.diagnostics.error("N0206", name.where, fmt::format("the label `{}` is defined twice", name.text))
+        .notes.push_back({"first defined", at->second.where});
     return;
   }
   label.used = at->second.used;  // a loop passes here again
@@ -65,8 +67,10 @@ void run_action(Resolver& r, const ast::Action& action, Frame& frame, const Scop
 void run_for(Resolver& r, const ast::For& loop, Frame& frame, Scope& scope, Current& current) {
   for (const ast::Row& row : loop.rows) {
     if (row.values.size() != loop.names.size()) {
-      r.diagnostics.error("N0212", row.where, fmt::format("a row of {} value{} for {} name{}", row.values.size(), row.values.size() == 1 ? "" : "s",
-                                                          loop.names.size(), loop.names.size() == 1 ? "" : "s"))
+      r.diagnostics
+          .error("N0212", row.where,
+                 fmt::format("a row of {} value{} for {} name{}", row.values.size(), row.values.size() == 1 ? "" : "s", loop.names.size(),
+                             loop.names.size() == 1 ? "" : "s"))
           .help = "give every name of the loop a value in every row";
       r.unknown = true;
       continue;
@@ -96,7 +100,8 @@ void run_if(Resolver& r, const ast::If& choice, Frame& frame, Scope& scope, Curr
 
 void run_none(Resolver& r, Location where, Current& current) {
   if (!current.in_branch) {
-    r.diagnostics.error("N0211", where, "`none` stands outside a branch").help = "`none` alone in a branch of add, concat or mul means that it is absent";
+    r.diagnostics.error("N0211", where, "`none` stands outside a branch").help =
+        "`none` alone in a branch of add, concat or mul means that it is absent";
     return;
   }
   current.absent = true;
@@ -106,7 +111,8 @@ void run_none(Resolver& r, Location where, Current& current) {
 bool run_top_level(Resolver& r, const ast::Statement& statement, Frame& frame, Scope& scope, Current& current) {
   const auto& body = statement.body;
   const bool top_only = std::holds_alternative<ast::Net>(body) || std::holds_alternative<ast::Use>(body) || std::holds_alternative<ast::Def>(body) ||
-                        std::holds_alternative<ast::Input>(body) || std::holds_alternative<ast::Setting>(body) || std::holds_alternative<ast::Train>(body);
+                        std::holds_alternative<ast::Input>(body) || std::holds_alternative<ast::Setting>(body) ||
+                        std::holds_alternative<ast::Train>(body);
   if (!top_only) return false;
   if (&frame != &r.top || &scope != &r.globals) {
     r.diagnostics.error("N0109", statement.where, "this statement stands only at the top level of a file").help = "move it out of the braces";
@@ -133,7 +139,8 @@ bool step(Resolver& r, Location where) {
   if (r.stopped) return false;
   if (++r.steps <= kMostSteps && r.diagnostics.errors() < static_cast<int>(kMostSyntaxErrors)) return true;
   if (r.steps > kMostSteps)
-    r.diagnostics.error("N0503", where, fmt::format("the network expands to more than {} statements", kMostSteps)).help = "look at the repeats around this one";
+    r.diagnostics.error("N0503", where, fmt::format("the network expands to more than {} statements", kMostSteps)).help =
+        "look at the repeats around this one";
   return !(r.stopped = true);
 }
 

@@ -35,10 +35,11 @@ struct Range {
   bool above = false, below = false;  ///< the bound itself is not allowed
 };
 constexpr Range kRanges[] = {
-    {"rate", 0, kInfinity, true, true},  {"momentum", 0, 1, false, true}, {"decay", 0, kInfinity, false, true}, {"clip", 0, kInfinity, true, true},
-    {"betas", 0, 1, false, true},        {"eps", 0, kInfinity, true, true}, {"keep", 0, 1, false, true},         {"warmup", 0, kInfinity, false, true},
-    {"to", 0, 1, false, false},          {"n", 0, kInfinity, true, true},   {"factor", 0, kInfinity, true, true}, {"every", 1, 1e9, false, false},
-    {"after", 1, 1e9, false, false},     {"count", 1, 1e15, false, false},
+    {"rate", 0, kInfinity, true, true}, {"momentum", 0, 1, false, true},       {"decay", 0, kInfinity, false, true},
+    {"clip", 0, kInfinity, true, true}, {"betas", 0, 1, false, true},          {"eps", 0, kInfinity, true, true},
+    {"keep", 0, 1, false, true},        {"warmup", 0, kInfinity, false, true}, {"to", 0, 1, false, false},
+    {"n", 0, kInfinity, true, true},    {"factor", 0, kInfinity, true, true},  {"every", 1, 1e9, false, false},
+    {"after", 1, 1e9, false, false},    {"count", 1, 1e15, false, false},
 };
 
 struct Word {
@@ -88,23 +89,39 @@ std::vector<Word> make_words() {
       {"sgd", "optimiser", optimizer_specs({momentum, flag("nesterov", "Nesterov's momentum")}), optimizer<OptimizerKind::sgd>},
       {"adam", "optimiser", optimizer_specs({betas, eps}), optimizer<OptimizerKind::adam>},
       {"adamw", "optimiser", optimizer_specs({betas, eps}), optimizer<OptimizerKind::adamw>},
-      {"rmsprop", "optimiser", optimizer_specs({momentum, number("keep", "how much of the running square is kept"), eps}), optimizer<OptimizerKind::rmsprop>},
+      {"rmsprop", "optimiser", optimizer_specs({momentum, number("keep", "how much of the running square is kept"), eps}),
+       optimizer<OptimizerKind::rmsprop>},
       {"decay", "decay", {positional("decay", ArgKind::number, "weight decay"), decay_scope()}},
       {"clip", "clip", {positional("clip", ArgKind::number, "largest norm of the gradient")}},
-      {"batch", "batch", {}},      // `64` or `4x64`
+      {"batch", "batch", {}},          // `64` or `4x64`
       {"recompute", "recompute", {}},  // labels
       {"constant", "schedule", {warmup}, schedule<ScheduleKind::constant>},
-      {"step", "schedule", {positional("n", ArgKind::number, "every so many epochs"), positional("factor", ArgKind::number, "the rate is multiplied by this"), warmup}, schedule<ScheduleKind::step>},
+      {"step",
+       "schedule",
+       {positional("n", ArgKind::number, "every so many epochs"), positional("factor", ArgKind::number, "the rate is multiplied by this"), warmup},
+       schedule<ScheduleKind::step>},
       {"cosine", "schedule", {to, warmup}, schedule<ScheduleKind::cosine>},
       {"linear", "schedule", {to, warmup}, schedule<ScheduleKind::linear>},
-      {"epochs", "length", {positional("count", ArgKind::integer, "passes over the data")}, [](TrainSettings& t, const Args& a) { t.epochs = a.integer("count"); }},
-      {"steps", "length", {positional("count", ArgKind::integer, "updates of the parameters")}, [](TrainSettings& t, const Args& a) { t.steps = a.integer("count"); }},
+      {"epochs",
+       "length",
+       {positional("count", ArgKind::integer, "passes over the data")},
+       [](TrainSettings& t, const Args& a) { t.epochs = a.integer("count"); }},
+      {"steps",
+       "length",
+       {positional("count", ArgKind::integer, "updates of the parameters")},
+       [](TrainSettings& t, const Args& a) { t.steps = a.integer("count"); }},
       {"fp32", "precision", {}, [](TrainSettings& t, const Args&) { t.dtype = "fp32"; }},
       {"tf32", "precision", {}, [](TrainSettings& t, const Args&) { t.dtype = "tf32"; }},
       {"bf16", "precision", {}, [](TrainSettings& t, const Args&) { t.dtype = "bf16"; }},
       {"fp16", "precision", {}, [](TrainSettings& t, const Args&) { t.dtype = "fp16"; }},
-      {"validate", "validate", {required_count("every", "epochs between evaluations")}, [](TrainSettings& t, const Args& a) { t.validate_every = a.integer("every"); }},
-      {"stop", "stop", {required_count("after", "evaluations without a better one")}, [](TrainSettings& t, const Args& a) { t.stop_after = a.integer("after"); }},
+      {"validate",
+       "validate",
+       {required_count("every", "epochs between evaluations")},
+       [](TrainSettings& t, const Args& a) { t.validate_every = a.integer("every"); }},
+      {"stop",
+       "stop",
+       {required_count("after", "evaluations without a better one")},
+       [](TrainSettings& t, const Args& a) { t.stop_after = a.integer("after"); }},
   };
 }
 
@@ -192,8 +209,9 @@ class Trainer {
   }
 
   void batch(const ast::Layer& layer) {
-    const bool single = layer.items.size() == 1 && layer.items[0].stride.empty() &&
-                        (layer.items[0].kind == ast::Item::Kind::expr || (layer.items[0].kind == ast::Item::Kind::kernel && layer.items[0].values.size() == 2));
+    const bool single =
+        layer.items.size() == 1 && layer.items[0].stride.empty() &&
+        (layer.items[0].kind == ast::Item::Kind::expr || (layer.items[0].kind == ast::Item::Kind::kernel && layer.items[0].values.size() == 2));
     if (!single) {
       r_.diagnostics.error("N0407", layer.verb.where, "`batch` wants one number, or two joined by x").help =
           "write batch 64, or batch 4x64: four micro-steps of 64";
@@ -223,7 +241,8 @@ class Trainer {
       }
       r_.recompute.push_back({item.values[0].text, item.where});
     }
-    if (layer.items.empty()) r_.diagnostics.error("N0412", layer.verb.where, "`recompute` wants labels").help = "write recompute LABEL, or recompute auto";
+    if (layer.items.empty())
+      r_.diagnostics.error("N0412", layer.verb.where, "`recompute` wants labels").help = "write recompute LABEL, or recompute auto";
   }
 
   Resolver& r_;

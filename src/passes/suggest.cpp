@@ -41,8 +41,6 @@ void Suggestion::consider(std::string_view word) {
   best_ = word;
 }
 
-std::string Suggestion::text(const std::string& otherwise) const {
-  return found() ? "did you mean `" + best_ + "`?" : otherwise;
-}
+std::string Suggestion::text(const std::string& otherwise) const { return found() ? "did you mean `" + best_ + "`?" : otherwise; }
 
 }  // namespace netc

@@ -17,17 +17,33 @@ struct Name {
   Location where;
 };
 
-enum class Operator : uint8_t { add, subtract, multiply, divide, modulo, equal, unequal, less, less_equal, greater, greater_equal, logical_and, logical_or };
+enum class Operator : uint8_t {
+  add,
+  subtract,
+  multiply,
+  divide,
+  modulo,
+  equal,
+  unequal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  logical_and,
+  logical_or
+};
 
 struct Expr {
   enum class Kind : uint8_t {
-    missing,      ///< a syntax error stands here; already reported
-    integer, real,
-    name,         ///< `text`
-    input_size,   ///< `in.c`: text is "c"
-    scaled,       ///< `4c`: integer * operands[0]
-    chain,        ///< operands joined by `operators`, all of one precedence, from left to right
-    negate, logical_not,
+    missing,  ///< a syntax error stands here; already reported
+    integer,
+    real,
+    name,        ///< `text`
+    input_size,  ///< `in.c`: text is "c"
+    scaled,      ///< `4c`: integer * operands[0]
+    chain,       ///< operands joined by `operators`, all of one precedence, from left to right
+    negate,
+    logical_not,
   } kind = Kind::missing;
   Location where;
   int64_t integer = 0;
@@ -136,7 +152,7 @@ struct Statement {
 struct File {
   int32_t source = 0;  ///< index into Sources
   std::vector<Statement> statements;
-  bool whole = true;   ///< false: braces do not match, so what stands where is a guess
+  bool whole = true;  ///< false: braces do not match, so what stands where is a guess
 };
 
 }  // namespace netc::ast

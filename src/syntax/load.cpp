@@ -37,7 +37,8 @@ int32_t open_source(Sources& sources, const std::string& path, Location from, Di
   std::ifstream in(path, std::ios::binary);
   const int missing = errno;
   if (!in || stat(path.c_str(), &status) != 0) {
-    report(diagnostics, "N0601", from, "cannot open `" + path + "`: " + std::strerror(missing), "check the path; `use` looks from the file it stands in");
+    report(diagnostics, "N0601", from, "cannot open `" + path + "`: " + std::strerror(missing),
+           "check the path; `use` looks from the file it stands in");
     return -1;
   }
   if (!S_ISREG(status.st_mode)) {
@@ -60,8 +61,7 @@ int32_t open_source(Sources& sources, const std::string& path, Location from, Di
   const auto byte = static_cast<unsigned>(static_cast<unsigned char>(content[bad]));
   char hex[8];
   std::snprintf(hex, sizeof hex, "0x%02X", byte);
-  diagnostics.error("N0105", position_of(content, bad, source), "the file is not UTF-8: byte " + std::string(hex)).help =
-      "save it as UTF-8";
+  diagnostics.error("N0105", position_of(content, bad, source), "the file is not UTF-8: byte " + std::string(hex)).help = "save it as UTF-8";
   return -1;
 }
 

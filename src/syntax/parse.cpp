@@ -83,11 +83,12 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
 
   void report(antlr4::Parser* parser, const Token& token, const antlr4::misc::IntervalSet& next) {
     if (token.getType() == NetParser::OTHER) return;  // the token filter did
-    Diagnostic& error = diagnostics_.error("N0101", syntax::location(token, source_),
-                                           "expected " + expected(parser, next) + ", found " + syntax::found(token));
+    Diagnostic& error =
+        diagnostics_.error("N0101", syntax::location(token, source_), "expected " + expected(parser, next) + ", found " + syntax::found(token));
     const size_t type = token.getType();
     const size_t rule = parser->getContext()->getRuleIndex();
-    if (type == NetParser::ASSIGN && (rule == NetParser::RuleBlock || rule == NetParser::RuleFile)) error.help = "a constant is written `let NAME=value`";
+    if (type == NetParser::ASSIGN && (rule == NetParser::RuleBlock || rule == NetParser::RuleFile))
+      error.help = "a constant is written `let NAME=value`";
     if (type == NetParser::SHAPE && next.contains(static_cast<size_t>(NetParser::NAME))) {
       error.help = "a word of this form is a kernel or a shape; a name needs another form";
     } else if (type < NetParser::SHAPE && next.contains(static_cast<size_t>(NetParser::NAME))) {

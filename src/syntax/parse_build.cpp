@@ -6,8 +6,7 @@ namespace netc::syntax {
 
 using netgrammar::NetParser;
 
-Builder::Builder(const std::string& text, int32_t source, Diagnostics& diagnostics)
-    : text_(text), source_(source), diagnostics_(diagnostics) {
+Builder::Builder(const std::string& text, int32_t source, Diagnostics& diagnostics) : text_(text), source_(source), diagnostics_(diagnostics) {
   ascii_ = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
@@ -172,8 +171,8 @@ ast::Statement Builder::statement(NetParser::StatementContext* context) {
   if (context->start != nullptr) out.where = where(*context->start);
   fill(out, context);
   ok(context);
-  const bool keeps_names = std::holds_alternative<ast::Let>(out.body) ||
-                           (std::holds_alternative<ast::Def>(out.body) && !std::get<ast::Def>(out.body).name.text.empty());
+  const bool keeps_names =
+      std::holds_alternative<ast::Let>(out.body) || (std::holds_alternative<ast::Def>(out.body) && !std::get<ast::Def>(out.body).name.text.empty());
   if (broken_ && !keeps_names) {
     auto* labelled = std::get_if<ast::Action>(&out.body);
     ast::Broken hole;

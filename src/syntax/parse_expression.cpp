@@ -29,12 +29,18 @@ struct Infix {
 enum Precedence { kOr = 1, kAnd, kCompare, kSum, kProduct, kOperand };
 
 constexpr Infix kInfixes[] = {
-    {NetParser::OR, ast::Operator::logical_or, kOr},          {NetParser::AND, ast::Operator::logical_and, kAnd},
-    {NetParser::EQUAL, ast::Operator::equal, kCompare},       {NetParser::UNEQUAL, ast::Operator::unequal, kCompare},
-    {NetParser::LESS, ast::Operator::less, kCompare},         {NetParser::LESS_EQUAL, ast::Operator::less_equal, kCompare},
-    {NetParser::GREATER, ast::Operator::greater, kCompare},   {NetParser::GREATER_EQUAL, ast::Operator::greater_equal, kCompare},
-    {NetParser::PLUS, ast::Operator::add, kSum},              {NetParser::MINUS, ast::Operator::subtract, kSum},
-    {NetParser::STAR, ast::Operator::multiply, kProduct},     {NetParser::SLASH, ast::Operator::divide, kProduct},
+    {NetParser::OR, ast::Operator::logical_or, kOr},
+    {NetParser::AND, ast::Operator::logical_and, kAnd},
+    {NetParser::EQUAL, ast::Operator::equal, kCompare},
+    {NetParser::UNEQUAL, ast::Operator::unequal, kCompare},
+    {NetParser::LESS, ast::Operator::less, kCompare},
+    {NetParser::LESS_EQUAL, ast::Operator::less_equal, kCompare},
+    {NetParser::GREATER, ast::Operator::greater, kCompare},
+    {NetParser::GREATER_EQUAL, ast::Operator::greater_equal, kCompare},
+    {NetParser::PLUS, ast::Operator::add, kSum},
+    {NetParser::MINUS, ast::Operator::subtract, kSum},
+    {NetParser::STAR, ast::Operator::multiply, kProduct},
+    {NetParser::SLASH, ast::Operator::divide, kProduct},
     {NetParser::PERCENT, ast::Operator::modulo, kProduct},
 };
 
@@ -147,10 +153,8 @@ Expr Builder::atom(const std::vector<ParseTree*>& children, size_t first) {
   const antlr4::Token* member = dotted != nullptr ? dotted->getSymbol() : nullptr;
   switch (token.getType()) {
     case NetParser::INT:
-    case NetParser::REAL:
-      return number(token);
-    case NetParser::SCALED:
-      return scaled(token, member);
+    case NetParser::REAL: return number(token);
+    case NetParser::SCALED: return scaled(token, member);
     case NetParser::IN:
       if (member == nullptr) return {};
       return make(Expr::Kind::input_size, span(where(token), where(*member)), text_of(*member));
@@ -158,8 +162,7 @@ Expr Builder::atom(const std::vector<ParseTree*>& children, size_t first) {
       auto* inner = dynamic_cast<NetParser::ExprContext*>(children[first + 1]);
       return expr(inner);
     }
-    default:
-      return make(Expr::Kind::name, where(token), text_of(token));
+    default: return make(Expr::Kind::name, where(token), text_of(token));
   }
 }
 
@@ -204,9 +207,7 @@ Expr Builder::scaled(const antlr4::Token& token, const antlr4::Token* member) {
   return out;
 }
 
-Expr Builder::count(NetParser::CountContext* context) {
-  return ok(context) ? atom(context->children, 0) : Expr{};
-}
+Expr Builder::count(NetParser::CountContext* context) { return ok(context) ? atom(context->children, 0) : Expr{}; }
 
 /// The sides of `3xk`: numbers and names of one letter and digits.
 std::vector<Expr> Builder::sides(const antlr4::Token& shape) {

@@ -84,21 +84,14 @@ TokenFilter::TokenPtr TokenFilter::emit(TokenPtr token) {
 /// Counts braces and parentheses. Returns false where the file cannot be followed further.
 bool TokenFilter::nest(const Token& token) {
   switch (token.getType()) {
-    case NetLexer::OPEN:
-      open_.push_back(location(token, source_));
-      break;
+    case NetLexer::OPEN: open_.push_back(location(token, source_)); break;
     case NetLexer::CLOSE:
       open_.pop_back();
       parentheses_ = 0;
       break;
-    case NetLexer::OPEN_PAREN:
-      ++parentheses_;
-      break;
-    case NetLexer::CLOSE_PAREN:
-      parentheses_ -= parentheses_ > 0;
-      break;
-    default:
-      break;
+    case NetLexer::OPEN_PAREN: ++parentheses_; break;
+    case NetLexer::CLOSE_PAREN: parentheses_ -= parentheses_ > 0; break;
+    default: break;
   }
   if (open_.size() <= kDeepestNesting && parentheses_ <= kDeepestNesting) return true;
   diagnostics_.error("N0501", location(token, source_), fmt::format("nesting is deeper than {}", kDeepestNesting)).help =
@@ -129,8 +122,8 @@ TokenFilter::TokenPtr TokenFilter::separate(TokenPtr separator) {
   }
   const size_t type = next->getType();
   const bool continues = newline && (type == NetLexer::OPEN || (type == NetLexer::ELSE && last_ == NetLexer::CLOSE));
-  const bool wanted = last_ != kStart && last_ != NetLexer::SEP && last_ != NetLexer::OPEN && last_ != Token::EOF &&
-                      type != NetLexer::CLOSE && type != Token::EOF && !continues;
+  const bool wanted = last_ != kStart && last_ != NetLexer::SEP && last_ != NetLexer::OPEN && last_ != Token::EOF && type != NetLexer::CLOSE &&
+                      type != Token::EOF && !continues;
   ahead_.push_front(std::move(next));
   if (!wanted) return nullptr;
   parentheses_ = 0;

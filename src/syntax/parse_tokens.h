@@ -22,8 +22,7 @@ std::string found(const antlr4::Token& token);
 /// chunks of whole statements, each ended by EOF, so that the parser's memory does not grow with the file.
 class TokenFilter final : public antlr4::TokenSource {
  public:
-  TokenFilter(antlr4::TokenSource& lexer, int32_t source, Diagnostics& diagnostics)
-      : lexer_(lexer), source_(source), diagnostics_(diagnostics) {}
+  TokenFilter(antlr4::TokenSource& lexer, int32_t source, Diagnostics& diagnostics) : lexer_(lexer), source_(source), diagnostics_(diagnostics) {}
 
   std::unique_ptr<antlr4::Token> nextToken() override;
   size_t getLine() const override { return lexer_.getLine(); }
@@ -38,7 +37,7 @@ class TokenFilter final : public antlr4::TokenSource {
  private:
   using TokenPtr = std::unique_ptr<antlr4::Token>;
 
-  TokenPtr raw();          ///< the next token of the lexer, or of what was read ahead
+  TokenPtr raw();  ///< the next token of the lexer, or of what was read ahead
   TokenPtr separate(TokenPtr separator);
   TokenPtr emit(TokenPtr token);
   bool nest(const antlr4::Token& token);
@@ -52,9 +51,9 @@ class TokenFilter final : public antlr4::TokenSource {
   std::deque<TokenPtr> ahead_;
   std::vector<Location> open_;  ///< braces not closed yet
   size_t parentheses_ = 0;
-  size_t statements_ = 0;       ///< at the top level, in this chunk
-  size_t tokens_ = 0;           ///< in the file
-  size_t last_ = kStart;     ///< type of the token handed over last
+  size_t statements_ = 0;  ///< at the top level, in this chunk
+  size_t tokens_ = 0;      ///< in the file
+  size_t last_ = kStart;   ///< type of the token handed over last
   bool finished_ = false, balanced_ = true;
 
   static constexpr size_t kStart = 0;

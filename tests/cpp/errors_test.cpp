@@ -94,7 +94,8 @@ const std::vector<Case>& cases() {
     for (const auto& entry : fs::directory_iterator(kFolder)) {
       if (entry.path().extension() != ".net") continue;
       const Run run = run_file(entry.path());
-      Case each{entry.path(), without(render(run.diagnostics, run.sources, false), kFolder.string() + "/"), {}, run.resolved, run.diagnostics.has_errors()};
+      Case each{
+          entry.path(), without(render(run.diagnostics, run.sources, false), kFolder.string() + "/"), {}, run.resolved, run.diagnostics.has_errors()};
       for (const Diagnostic& d : run.diagnostics.all()) each.codes.insert(d.code);
       list.push_back(std::move(each));
     }
@@ -109,11 +110,13 @@ std::vector<std::pair<std::string, std::string>> generated() {
       {"N0501", "input 8x8x3\n" + times(300, "2 * { ") + "relu" + times(300, " }")},
       {"N0501", "input 8x8x3\nfc " + times(5000, "(") + "1" + times(5000, ")")},
       {"N0501", times(100'000, "add {")},
-      {"N0501", "input 8x8x3\nlet n=1\n" + times(1, "def f0 { relu }\n") + [] {
-         std::string defs;
-         for (int i = 1; i < 400; ++i) defs += "def f" + std::to_string(i) + " { f" + std::to_string(i - 1) + " }\n";
-         return defs;
-       }() + "f399\n"},
+      {"N0501", "input 8x8x3\nlet n=1\n" + times(1, "def f0 { relu }\n") +
+                    [] {
+                      std::string defs;
+                      for (int i = 1; i < 400; ++i) defs += "def f" + std::to_string(i) + " { f" + std::to_string(i - 1) + " }\n";
+                      return defs;
+                    }() +
+                    "f399\n"},
       {"N0503", "input 8x8x3\n" + times(20, "for a in " + times(100, "(1) ") + "{ ") + "relu" + times(20, " }")},
       {"N0505", "relu )" + times(2'500'000, " a")},
   };
@@ -165,8 +168,10 @@ TEST_CASE("errors: every code of the table is provoked, and every code given is 
 }
 
 TEST_CASE("errors: junk of every kind gives diagnostics, not crashes", "[errors]") {
-  const std::string pieces[] = {"{", "}", "(", ")", ";", "\n", "add ", "conv ", "3x3", "/", "2", "4c", "in.", "in.c", "=", "==", "not ", "-", "*", "let ", "def ",
-                                "f ", "for ", "in ", "if ", "else ", "input ", "8x8x3", "loss ", "softmax ", "train ", "none ", "\"", "0..3", ",", ":", "use ", "#", "\xC3\xA9", "1e9"};
+  const std::string pieces[] = {"{",      "}",     "(",    ")",    ";",   "\n",    "add ",   "conv ", "3x3",      "/",
+                                "2",      "4c",    "in.",  "in.c", "=",   "==",    "not ",   "-",     "*",        "let ",
+                                "def ",   "f ",    "for ", "in ",  "if ", "else ", "input ", "8x8x3", "loss ",    "softmax ",
+                                "train ", "none ", "\"",   "0..3", ",",   ":",     "use ",   "#",     "\xC3\xA9", "1e9"};
   uint64_t state = 1;
   for (int i = 0; i < 3000; ++i) {
     std::string text = i % 2 == 0 ? "input 8x8x3\n" : "";

@@ -79,8 +79,7 @@ TEST_CASE("parse: a formatted file is read back as itself", "[parse]") {
 
 TEST_CASE("parse: newlines, separators and braces", "[parse]") {
   CHECK(formatted("\r\n;;\r\nrelu;;tanh ; # c\r\n\r\n;bn") == "relu\ntanh\nbn\n");
-  CHECK(formatted("add { relu }\n\n  # between\n  {}\nif 1 { relu }\nelse { tanh }") ==
-        "add {\n  relu\n} {}\nif 1 {\n  relu\n} else {\n  tanh\n}\n");
+  CHECK(formatted("add { relu }\n\n  # between\n  {}\nif 1 { relu }\nelse { tanh }") == "add {\n  relu\n} {}\nif 1 {\n  relu\n} else {\n  tanh\n}\n");
   CHECK(formatted("2 * {; relu;\n }") == "2 * {\n  relu\n}\n");
   CHECK(formatted("elsewhere: relu") == "elsewhere: relu\n");
 }
@@ -112,11 +111,39 @@ TEST_CASE("parse: locations count code points", "[parse]") {
 
 TEST_CASE("expressions: values", "[parse]") {
   const std::pair<const char*, const char*> table[] = {
-      {"1+2*3", "7"}, {"(1+2)*3", "9"}, {"7-2-1", "4"}, {"24/4/2", "3"}, {"-a+1", "-6"}, {"--a", "7"}, {"4a", "28"}, {"2a*k", "42"}, {"a%k", "1"},
-      {"in.h*100+in.w*10+in.c", "470"}, {"4in.c", "40"}, {"a/2.0", "3.5"}, {"0.5*in.c", "5"}, {"a > k", "1"}, {"a > k and k > a", "0"},
-      {"a < k or not k == 3", "0"}, {"not not a", "1"}, {"not a == 7", "0"}, {"1 or 1/0", "1"}, {"0 and nothing", "0"}, {"1/2", "0.5"},
-      {"2+3 == 5", "1"}, {"1e3", "1000"}, {"9223372036854775807+1", "N0502"}, {"3037000500*3037000500", "N0502"}, {"a/0", "N0217"}, {"a%0", "N0217"},
-      {"a < k < 9", "N0108"}, {"b", "N0202"}, {"in.t", "N0215"}, {"in.x", "N0215"}, {"a % 2.5", "N0208"}, {"1 + not 2", "N0108"},
+      {"1+2*3", "7"},
+      {"(1+2)*3", "9"},
+      {"7-2-1", "4"},
+      {"24/4/2", "3"},
+      {"-a+1", "-6"},
+      {"--a", "7"},
+      {"4a", "28"},
+      {"2a*k", "42"},
+      {"a%k", "1"},
+      {"in.h*100+in.w*10+in.c", "470"},
+      {"4in.c", "40"},
+      {"a/2.0", "3.5"},
+      {"0.5*in.c", "5"},
+      {"a > k", "1"},
+      {"a > k and k > a", "0"},
+      {"a < k or not k == 3", "0"},
+      {"not not a", "1"},
+      {"not a == 7", "0"},
+      {"1 or 1/0", "1"},
+      {"0 and nothing", "0"},
+      {"1/2", "0.5"},
+      {"2+3 == 5", "1"},
+      {"1e3", "1000"},
+      {"9223372036854775807+1", "N0502"},
+      {"3037000500*3037000500", "N0502"},
+      {"a/0", "N0217"},
+      {"a%0", "N0217"},
+      {"a < k < 9", "N0108"},
+      {"b", "N0202"},
+      {"in.t", "N0215"},
+      {"in.x", "N0215"},
+      {"a % 2.5", "N0208"},
+      {"1 + not 2", "N0108"},
   };
   for (const auto& [text, expected] : table) {
     INFO(text);

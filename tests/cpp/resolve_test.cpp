@@ -130,11 +130,16 @@ TEST_CASE("resolve: inner shapes of the reference models", "[resolve]") {
   };
   CHECK(in_order(shapes("lenet"), {"24x24x20", "12x12x20", "8x8x50", "4x4x50"}).empty());
   CHECK(in_order(shapes("alexnet"), {"55x55x64", "27x27x64", "27x27x192", "13x13x192", "13x13x256", "6x6x256"}).empty());
-  CHECK(in_order(shapes("googlenet"), {"112x112x64", "56x56x64", "28x28x192", "28x28x256", "28x28x480", "14x14x512", "14x14x528", "14x14x832", "7x7x832", "7x7x1024"}).empty());
-  CHECK(in_order(shapes("inception_v3"), {"149x149x32", "147x147x32", "147x147x64", "73x73x64", "71x71x192", "35x35x192", "35x35x288", "17x17x768", "8x8x1280", "8x8x2048"}).empty());
+  CHECK(in_order(shapes("googlenet"),
+                 {"112x112x64", "56x56x64", "28x28x192", "28x28x256", "28x28x480", "14x14x512", "14x14x528", "14x14x832", "7x7x832", "7x7x1024"})
+            .empty());
+  CHECK(in_order(shapes("inception_v3"),
+                 {"149x149x32", "147x147x32", "147x147x64", "73x73x64", "71x71x192", "35x35x192", "35x35x288", "17x17x768", "8x8x1280", "8x8x2048"})
+            .empty());
   CHECK(in_order(shapes("resnet50"), {"112x112x64", "56x56x64", "56x56x256", "28x28x512", "14x14x1024", "7x7x2048"}).empty());
   CHECK(in_order(shapes("densenet121"), {"56x56x256", "28x28x512", "14x14x1024", "7x7x1024"}).empty());
-  CHECK(in_order(shapes("efficientnet_b0"), {"112x112x32", "112x112x16", "56x56x24", "28x28x40", "14x14x80", "14x14x112", "7x7x192", "7x7x320"}).empty());
+  CHECK(in_order(shapes("efficientnet_b0"), {"112x112x32", "112x112x16", "56x56x24", "28x28x40", "14x14x80", "14x14x112", "7x7x192", "7x7x320"})
+            .empty());
 }
 
 TEST_CASE("resolve: names, sources and shapes of expanded layers", "[resolve]") {
@@ -184,11 +189,12 @@ TEST_CASE("resolve: repeats, conditions and absent branches", "[resolve]") {
   CHECK(count("if in.c == 4 { relu } else { tanh; tanh }") == 1);
   CHECK(count("if in.c > 4 { relu } else if in.h == 4 { tanh; tanh } else { elu }") == 2);
   CHECK(count("if in.c > 4 { relu }") == 0);
-  CHECK(count("add { none } { relu }") == 1);           // that branch alone
+  CHECK(count("add { none } { relu }") == 1);  // that branch alone
   CHECK(count("add { none } {}") == 0);
   CHECK(count("add { none } { relu } { tanh }") == 3);
   CHECK(count("for c n in (8 1) (in.c*2 2) { n * conv c 1x1 }") == 3);
-  CHECK(good("input 4x4x4\nfor c in (8) (in.c*2) { conv c 1x1 }\nloss mse").graph->layers[1].source == "conv 16 1x1");  // a row sees the tensor of its turn
+  CHECK(good("input 4x4x4\nfor c in (8) (in.c*2) { conv c 1x1 }\nloss mse").graph->layers[1].source ==
+        "conv 16 1x1");  // a row sees the tensor of its turn
 }
 
 TEST_CASE("resolve: constants and --set", "[resolve]") {
@@ -202,7 +208,8 @@ TEST_CASE("resolve: constants and --set", "[resolve]") {
 
 TEST_CASE("resolve: biases", "[resolve]") {
   const Run r = good(
-      "input 8x8x3\na: conv 4 3x3 pad; bn\nconv 4 3x3 pad bias; bn\nconv 4 3x3 pad nobias; bn\nb: conv 4 3x3 pad; bn; add {} {b}\nconv 4 1x1; relu; bn\n"
+      "input 8x8x3\na: conv 4 3x3 pad; bn\nconv 4 3x3 pad bias; bn\nconv 4 3x3 pad nobias; bn\nb: conv 4 3x3 pad; bn; add {} {b}\nconv 4 1x1; relu; "
+      "bn\n"
       "fc 4; bn; add {} { fc 4 nobias }\na; fc 2\nloss mse");
   std::vector<bool> seen;
   for (const Layer& layer : r.graph->layers)
@@ -222,7 +229,7 @@ TEST_CASE("resolve: initialisers", "[resolve]") {
   CHECK(same(init("init he; conv 6 3x3", "conv1.w"), InitKind::normal, std::sqrt(2 / 36.0)));
   CHECK(same(init("init he; conv 6 3x3", "conv1.b"), InitKind::constant, 0));
   CHECK(same(init("init xavier; fc 10", "fc1.w"), InitKind::uniform, std::sqrt(6 / 266.0)));
-  CHECK(same(init("fc 10; init normal 0.02", "fc1.w"), InitKind::normal, 0.02));         // behind the last layer: all of them
+  CHECK(same(init("fc 10; init normal 0.02", "fc1.w"), InitKind::normal, 0.02));  // behind the last layer: all of them
   CHECK(same(init("fc 10; init normal 0.02; fc 3", "fc1.w"), InitKind::uniform, 1 / 16.0));
   CHECK(same(init("fc 10; init normal 0.02; fc 3", "fc2.w"), InitKind::normal, 0.02));
   CHECK(same(init("init he; fc 10; init normal 0.02", "fc1.w"), InitKind::normal, std::sqrt(2 / 256.0)));
@@ -249,7 +256,8 @@ TEST_CASE("resolve: what the loss compares with", "[resolve]") {
 
 TEST_CASE("resolve: training settings", "[resolve]") {
   const auto train = [](const std::string& text) { return good("input 8x8x3\nfc 10\nloss softmax\ntrain { " + text + " }").graph->train; };
-  const TrainSettings a = train("sgd 0.1 momentum 0.9 nesterov decay 1e-4 on matrices; batch 4x64; cosine to 0.1 warmup 5; epochs 90; bf16; validate every 2; stop after 3");
+  const TrainSettings a = train(
+      "sgd 0.1 momentum 0.9 nesterov decay 1e-4 on matrices; batch 4x64; cosine to 0.1 warmup 5; epochs 90; bf16; validate every 2; stop after 3");
   CHECK(a.given);
   CHECK(a.optimizer == OptimizerKind::sgd);
   CHECK(a.learning_rate == 0.1);
@@ -292,7 +300,9 @@ TEST_CASE("resolve: training settings", "[resolve]") {
 }
 
 TEST_CASE("resolve: the data", "[resolve]") {
-  const Run r = good("seed 42\ninput 32x32x3 from folder \"my \\\"data\\\"\" { crop 32 pad 4; flip; normalize 0.5 0.4 0.3 0.2 0.1 0.1; resize 40; cutout 8 }\nfc 10\nloss softmax");
+  const Run r = good(
+      "seed 42\ninput 32x32x3 from folder \"my \\\"data\\\"\" { crop 32 pad 4; flip; normalize 0.5 0.4 0.3 0.2 0.1 0.1; resize 40; cutout 8 }\nfc "
+      "10\nloss softmax");
   CHECK(r.graph->seed == 42);
   CHECK(r.graph->data.reader == "folder");
   CHECK(r.graph->data.path == "my \"data\"");
