@@ -53,7 +53,7 @@ class Constants {
     const std::string stem = wanted;
     for (int i = 2; taken_.contains(wanted); ++i) wanted = fmt::format("{}{}", stem, i);
     taken_.insert(wanted);
-    names_.constants.push_back({call.desc.type, wanted, value});
+    names_.constants.push_back({std::string(call.desc.type), wanted, value});
     return by_key_[key] = wanted;
   }
 
@@ -92,7 +92,7 @@ std::string desc_initializer(const Desc& desc) {
     text += fmt::format(".{} = ", field.name);
     if (field.kind == Field::Kind::integer) text += fmt::to_string(field.integer);
     else if (field.kind == Field::Kind::real) text += float_literal(field.real);
-    else text += field.symbol;
+    else text += fmt::format("Activation::{}", activation_name(static_cast<Activation>(field.integer)));
   }
   return text + "}";
 }

@@ -40,35 +40,23 @@ std::string_view activation_name(Activation a) {
   return names[static_cast<size_t>(a)];
 }
 
-Desc& Desc::add(std::string name, int64_t value) {
-  Field field;
-  field.name = std::move(name);
-  field.integer = value;
-  fields.push_back(std::move(field));
+Desc& Desc::add(std::string_view name, int64_t value) {
+  fields.push_back({.name = name, .integer = value});
   return *this;
 }
 
-Desc& Desc::add_per_sample(std::string name, int64_t value) {
-  add(std::move(name), value);
-  fields.back().per_sample = true;
+Desc& Desc::add_per_sample(std::string_view name, int64_t value) {
+  fields.push_back({.name = name, .per_sample = true, .integer = value});
   return *this;
 }
 
-Desc& Desc::add_real(std::string name, double value) {
-  Field field;
-  field.name = std::move(name);
-  field.kind = Field::Kind::real;
-  field.real = value;
-  fields.push_back(std::move(field));
+Desc& Desc::add_real(std::string_view name, double value) {
+  fields.push_back({.name = name, .kind = Field::Kind::real, .real = value});
   return *this;
 }
 
 Desc& Desc::add_activation(Activation a, double alpha) {
-  Field field;
-  field.name = "activation";
-  field.kind = Field::Kind::symbol;
-  field.symbol = "Activation::" + std::string(activation_name(a));
-  fields.push_back(std::move(field));
+  fields.push_back({.name = "activation", .kind = Field::Kind::activation, .integer = static_cast<int64_t>(a)});
   return add_real("alpha", alpha);
 }
 

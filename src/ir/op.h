@@ -107,24 +107,24 @@ enum class Activation : uint8_t {
 };
 std::string_view activation_name(Activation a);
 
-/// One constant of a kernel call. `per_sample` integers are multiplied by the batch.
+/// One constant of a kernel call. `per_sample` integers are multiplied by the batch. The name is a member of the struct in
+/// runtime/kernels.h: text that lives as long as the program.
 struct Field {
-  std::string name;
-  enum class Kind : uint8_t { integer, real, symbol } kind = Kind::integer;
-  int64_t integer = 0;
-  double real = 0;
-  std::string symbol;  ///< an enumerator of kernels.h: "Activation::relu"
+  std::string_view name;
+  enum class Kind : uint8_t { integer, real, activation } kind = Kind::integer;
   bool per_sample = false;
+  int64_t integer = 0;  ///< activation: the enumerator
+  double real = 0;
 };
 
 /// The constants of a kernel call: the struct's name in runtime/kernels.h and its fields, in order.
 struct Desc {
-  std::string type;  ///< "ConvDesc"; empty: the kernel takes none
+  std::string_view type;  ///< "ConvDesc"; empty: the kernel takes none
   std::vector<Field> fields;
 
-  Desc& add(std::string name, int64_t value);
-  Desc& add_per_sample(std::string name, int64_t value);
-  Desc& add_real(std::string name, double value);
+  Desc& add(std::string_view name, int64_t value);
+  Desc& add_per_sample(std::string_view name, int64_t value);
+  Desc& add_real(std::string_view name, double value);
   Desc& add_activation(Activation a, double alpha);  ///< fields `activation` and `alpha`
   int64_t integer(std::string_view name, int64_t batch = 1) const;
 };

@@ -53,20 +53,26 @@ class Differentiation {
         for (ValueId param : graph_[id].params) updates_.count_use(param);
     }
     flows_.resize(graph_.values.size(), true);
-    std::vector<bool> kept = kept_without_choice(graph_, flows_);
+    choose_ways();
+  }
+
+  void choose_ways() {
+    std::vector<bool> kept(graph_.values.size(), false);
+    std::vector<std::vector<Alternative>> ways;
     std::vector<Shape> shapes;
-    for (size_t i = parts_.size(); i-- > 0;) {
-      Part& part = parts_[i];
+    for (const Part& part : parts_) {
       const Layer& layer = graph_[part.layer];
-      std::vector<Alternative> ways = lower(layer, part.part, shapes);
-      if (layer.op->is_loss) {
-        part.way = std::move(ways[0]);
-        continue;
-      }
-      const size_t which = choose(graph_, ways, {layer, part.binding.y, part.binding.prev}, flows_, kept);
-      part.way = std::move(ways[which]);
+      ways.push_back(lower(layer, part.part, shapes));
+      if (ways.back().size() == 1 && !layer.op->is_loss) mark_kept(graph_, ways.back()[0], values_of(part), flows_, kept);
+      if (layer.activation != Activation::none && layer.op->fuse_activation == FuseActivation::by_output) kept[graph_.storage(layer.output).at()] = true;
+    }
+    for (size_t i = parts_.size(); i-- > 0;) {
+      const size_t which = graph_[parts_[i].layer].op->is_loss ? 0 : choose(graph_, ways[i], values_of(parts_[i]), flows_, kept);
+      parts_[i].way = std::move(ways[i][which]);
     }
   }
+
+  LayerValues values_of(const Part& part) const { return {graph_[part.layer], part.binding.y, part.binding.prev}; }
 
   std::vector<Alternative> lower(const Layer& layer, int part, std::vector<Shape>& shapes) {
     LayerInfo info = graph_.info(layer, shapes, part);
@@ -107,7 +113,7 @@ class Differentiation {
     if (!flows_[y.at()] || !gradient_of(y).valid()) return;
     part.binding.dy = gradient_of(y);
     undo_activation(part, layer);
-    const LayerValues at{layer, part.binding.y, part.binding.prev};
+    const LayerValues at = values_of(part);
     for (const KernelCall& call : part.way.backward) {
       if (!needed(graph_, call, at, flows_)) continue;
       if (call.kernel.empty())

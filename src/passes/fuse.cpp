@@ -67,7 +67,12 @@ void fuse_activations(Graph& graph, const std::vector<std::vector<LayerId>>& rea
   std::vector<LayerId> producer(graph.values.size());
   for (size_t i = 0; i < graph.layers.size(); ++i) producer[graph.layers[i].output.at()] = LayerId{static_cast<int32_t>(i)};
   const std::vector<bool> flows = gradient_flows(graph);
-  const std::vector<bool> kept = kept_without_choice(graph, flows);
+  const auto kept_by_a_reader = [&](ValueId output) {
+    const ValueId storage = graph.storage(output);
+    for (LayerId reader : readers[storage.at()])
+      if (surely_reads(graph, graph[reader], storage, flows)) return true;
+    return false;
+  };
 
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     Layer& act = graph.layers[i];
@@ -80,7 +85,7 @@ void fuse_activations(Graph& graph, const std::vector<std::vector<LayerId>>& rea
     if (!into.valid()) continue;
     Layer& host = graph[into];
     if (host.op->fuse_activation == FuseActivation::no || host.activation != Activation::none) continue;
-    if (host.op->fuse_activation == FuseActivation::by_output && (!can_use_output(kind) || !kept[act.output.at()])) continue;
+    if (host.op->fuse_activation == FuseActivation::by_output && (!can_use_output(kind) || !kept_by_a_reader(act.output))) continue;
     host.activation = kind;
     host.alpha = alpha;
     host.output = act.output;

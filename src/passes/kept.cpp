@@ -68,24 +68,23 @@ std::vector<bool> gradient_flows(const Graph& graph) {
   return flows;
 }
 
-std::vector<bool> kept_without_choice(const Graph& graph, const std::vector<bool>& flows) {
-  std::vector<bool> kept(graph.values.size(), false);
+void mark_kept(const Graph& graph, const Alternative& way, const LayerValues& at, const std::vector<bool>& flows, std::vector<bool>& kept) {
+  for_each_kept(graph, way, at, flows, [&](ValueId storage) {
+    if (storage.at() < kept.size()) kept[storage.at()] = true;
+  });
+}
+
+bool surely_reads(const Graph& graph, const Layer& layer, ValueId storage, const std::vector<bool>& flows) {
+  const int parts = layer.op->is_loss ? 0 : part_count(graph, layer);
   std::vector<Shape> shapes;
-  for (const Layer& layer : graph.layers) {
-    const int parts = part_count(graph, layer);
-    if (parts == 0 || layer.op->is_loss) continue;
-    for (int part = 0; part < parts; ++part) {
-      const LayerInfo info = graph.info(layer, shapes, part);
-      const std::vector<Alternative> alternatives = layer.op->lower(info);
-      if (alternatives.size() != 1) continue;
-      // Only the last part's output has a name so far; the values between parts are kept by nobody.
-      const LayerValues at{layer, layer.output, layer.output};
-      for_each_kept(graph, alternatives[0], at, flows, [&](ValueId storage) { kept[storage.at()] = true; });
-    }
-    if (layer.activation != Activation::none && layer.op->fuse_activation == FuseActivation::by_output)
-      kept[graph.storage(layer.output).at()] = true;
+  bool reads = false;
+  for (int part = 0; part < parts && !reads; ++part) {
+    const std::vector<Alternative> ways = layer.op->lower(graph.info(layer, shapes, part));
+    if (ways.size() != 1) continue;
+    // Only the last part's output has a name so far; the values between parts are not what is asked for.
+    for_each_kept(graph, ways[0], {layer, layer.output, layer.output}, flows, [&](ValueId kept) { reads = reads || kept == storage; });
   }
-  return kept;
+  return reads;
 }
 
 size_t choose(const Graph& graph, const std::vector<Alternative>& alternatives, const LayerValues& at, const std::vector<bool>& flows,
@@ -102,9 +101,7 @@ size_t choose(const Graph& graph, const std::vector<Alternative>& alternatives, 
       if (reads_aux(graph, alternatives[i], static_cast<int>(aux), at, flows)) bytes += type_bytes(alternatives[i].aux[aux].type, 1).value();
     if (best_bytes < 0 || bytes < best_bytes) best = i, best_bytes = bytes;
   }
-  for_each_kept(graph, alternatives[best], at, flows, [&](ValueId storage) {
-    if (storage.at() < kept.size()) kept[storage.at()] = true;
-  });
+  mark_kept(graph, alternatives[best], at, flows, kept);
   return best;
 }
 

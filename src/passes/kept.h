@@ -16,8 +16,11 @@ struct LayerValues {
 /// True where a gradient must reach the value: it is a parameter's descendant.
 std::vector<bool> gradient_flows(const Graph& graph);
 
-/// Storages (Graph::storage) that ops without a choice read in their backward pass.
-std::vector<bool> kept_without_choice(const Graph& graph, const std::vector<bool>& flows);
+/// Marks the storages that a way of running a part reads in its backward pass.
+void mark_kept(const Graph& graph, const Alternative& way, const LayerValues& at, const std::vector<bool>& flows, std::vector<bool>& kept);
+
+/// Whether the layer's backward pass surely reads the storage: every part's only way to run does.
+bool surely_reads(const Graph& graph, const Layer& layer, ValueId storage, const std::vector<bool>& flows);
 
 /// The first alternative that adds the fewest kept bytes a sample to `kept`, and marks what it keeps.
 /// `kept` is indexed by storage.

@@ -12,9 +12,9 @@ bool decays(const Value& parameter, DecayScope scope) {
   return parameter.role == ParamRole::weight;
 }
 
-Desc count_desc(std::string type, int64_t count) {
+Desc count_desc(std::string_view type, int64_t count) {
   Desc desc;
-  desc.type = std::move(type);
+  desc.type = type;
   desc.add("count", count);
   return desc;
 }

@@ -50,6 +50,7 @@ class Layout {
         last_read_(graph.values.size(), -1), value_of_(graph.values.size(), -1) {}
 
   bool run(std::span<const std::pair<ValueId, ValueId>> aliases, const Persistent& persistent) {
+    s_.calls.reserve(nodes_.size());
     for (const auto& [name, of] : aliases) alias_[name.at()] = of;
     s_.buffers = persistent.buffers;
     s_.values = persistent.values;

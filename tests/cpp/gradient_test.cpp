@@ -2,8 +2,10 @@
 // text to the kernels, through the plan that training would use.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "backend/interpret_executor.h"
@@ -114,7 +116,16 @@ class Probe {
       const bool gain = value.name.ends_with(".gamma") || value.name.ends_with(".running_var");
       for (int64_t j = 0; j < count; ++j)
         data[j] = value.kind == ValueKind::optimizer ? 0.0f : value.kind == ValueKind::input ? wide(random) : narrow(random) + (gain ? 1.2f : 0.0f);
+      if (value.kind == ValueKind::input) spread(data, count);
     }
+  }
+
+  /// Inputs on a grid of equal steps, shuffled: no two are so close that a step of the check changes which of them is the largest.
+  static void spread(float* data, int64_t count) {
+    std::vector<int64_t> order(static_cast<size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return data[a] < data[b]; });
+    for (size_t i = 0; i < order.size(); ++i) data[order[i]] = -2.0f + 4.0f * static_cast<float>(i) / static_cast<float>(count);
   }
 
   Compilation made_;
@@ -124,13 +135,13 @@ class Probe {
   netrt::ContextPtr context_;
 };
 
-/// The op between two layers with weights, so that the gradients of its input and of its parameters are both seen. The smooth
-/// `tanh` before it moves values off the grid on which pooling would tie.
+/// The op between two layers with weights, so that the gradients of its input and of its parameters are both seen.
 std::string around(const OpDef& op, const Example& example) {
   std::string text = fmt::format("input {}\n", example.input.size() == 1 ? fmt::format("1x1x{}", example.input[0]) : shape_text(example.input));
   const int64_t c = example.input.back();
   const bool flat = example.input.size() == 1;
-  text += flat ? fmt::format("fc {}\n", c) : fmt::format("conv {} 1x1\n", c);
+  // One weight a channel before a pool: a step then moves all of a window alike.
+  text += flat ? fmt::format("fc {}\n", c) : op.commutes_with_relu ? "depthwise 1x1\n" : fmt::format("conv {} 1x1\n", c);
   if (op.is_loss) return text + (flat ? "" : "tanh\n") + std::string(example.source) + "\ntrain { sgd 0.1; batch 3 }\n";
   return text + std::string(example.source) + "\nfc 3\nloss softmax\ntrain { sgd 0.1; batch 3 }\n";
 }

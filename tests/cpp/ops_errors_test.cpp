@@ -41,7 +41,7 @@ TEST_CASE("N0301: branches that do not fit", "[ops]") {
     CHECK(e.message == "`add` branches differ");
     CHECK(e.label == "branch 1 is 56x56x256, branch 2 is 56x56x64");
     REQUIRE(e.notes.size() == 2);
-    CHECK(e.notes[1].text == "branch 2 comes from the block's input, from `pool 3x3/2 pad` at a.net:12");
+    CHECK(e.notes[1].text == "branch 2 is the block's input, from `pool 3x3/2 pad` at a.net:12");
     CHECK(e.help == "bring branch 2 to 256 channels: { conv 256 1x1; bn }");
   }
   SECTION("a stride") {

@@ -22,7 +22,7 @@ std::ostream& operator<<(std::ostream& out, const FieldOf& field) { return out <
 struct FieldCollector {
   std::vector<FieldOf>& list;
   void operator()(const char* name, float&) { list.push_back({name, Field::Kind::real}); }
-  void operator()(const char* name, netrt::Activation&) { list.push_back({name, Field::Kind::symbol}); }
+  void operator()(const char* name, netrt::Activation&) { list.push_back({name, Field::Kind::activation}); }
   void operator()(const char* name, int32_t&) { list.push_back({name, Field::Kind::integer}); }
   void operator()(const char* name, int64_t&) { list.push_back({name, Field::Kind::integer}); }
 };
@@ -146,7 +146,7 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
   CHECK(call.workspace == signature.workspace);
   if (call.in_place) CHECK(call.in_place_input < static_cast<int>(call.inputs.size()));
   std::vector<FieldOf> fields;
-  for (const Field& field : call.desc.fields) fields.push_back({field.name, field.kind});
+  for (const Field& field : call.desc.fields) fields.push_back({std::string(field.name), field.kind});
   CHECK(fields == signature.fields);
 }
 

@@ -129,7 +129,7 @@ class Replay:
             mask = torch.from_numpy(drop_mask(self.seed, index, micro_step, last.numel(), s.numbers[0]).reshape(tuple(last.shape)))
             return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask).to(x.dtype)
         if verb == "scale":
-            gain = self.p[name + ".g"]
+            gain = self.p[name + ".gain"]
             return x * (gain.view(1, -1, 1, 1) if x.dim() == 4 else gain)
         return self.move(verb, s, inputs)
 
@@ -144,6 +144,10 @@ class Replay:
         if verb == "slice": return x[:, s.range[0]:s.range[1]]
         if verb in ("padto", "crop"):
             h, w = s.kernel
+            if "at" in s.words:
+                top, left = (int(v) for v in s.words["at"])
+                if verb == "crop": return x[:, :, top:top + h, left:left + w]
+                return F.pad(x, (left, w - x.shape[3] - left, top, h - x.shape[2] - top))
             top, left = (h - x.shape[2]) // 2 if verb == "padto" else (x.shape[2] - h) // 2, (w - x.shape[3]) // 2 if verb == "padto" else (x.shape[3] - w) // 2
             if verb == "crop": return x[:, :, top:top + h, left:left + w]
             return F.pad(x, (left, w - x.shape[3] - left, top, h - x.shape[2] - top))
