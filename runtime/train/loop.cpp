@@ -157,11 +157,11 @@ class Trainer {
     for (int64_t micro = 0; micro < spec_.train.micro_steps; ++micro) {
       run.micro_step = state_.step * spec_.train.micro_steps + micro + 1;
       const int slot = loader_.next(&run.valid);
-      if (micro == 0) steps_.begin(ctx_);
+      if (micro == 0 && steps_.begin) steps_.begin(ctx_);
       steps_.micro(ctx_, slot);
       loader_.prefetch();
     }
-    steps_.update(ctx_);
+    if (steps_.update) steps_.update(ctx_);
     ++state_.step;
   }
 

@@ -1,4 +1,4 @@
-// What a trainer is made of: constants that netc writes (ProgramSpec) and the four functions of the network (Steps).
+// What a trainer is made of: constants that netc writes (ProgramSpec) and the functions of the network (Steps).
 // The emitted program's main and `netc --train` both call train_main with these.
 #pragma once
 
@@ -71,7 +71,7 @@ struct ProgramSpec {
   TrainSpec train;
 };
 
-/// The network's four functions. `slot` says which input slot holds the batch.
+/// The network's functions. `slot` says which input slot holds the batch. begin and update may be empty: few plans need them.
 struct Steps {
   std::function<void(Context&, char* arena)> bind;  ///< once, after the allocation: sets the pointers
   std::function<void(Context&)> begin;              ///< once a step, before the micro-steps

@@ -248,8 +248,11 @@ std::string program_name(const Graph& graph) {
     const auto byte = static_cast<unsigned char>(c);
     name += byte < 0x80 && (std::isalnum(byte) || c == '-' || c == '_') ? c : '_';
   }
-  // A leading letter, and no name CMake keeps for itself ("test", "all", "install").
-  return name.empty() || !std::isalpha(static_cast<unsigned char>(name[0])) || name.find_first_of("0123456789_") == std::string::npos ? name + "_net" : name;
+  // Targets need a leading letter here, and CMake keeps some names for itself.
+  if (name.empty() || !std::isalpha(static_cast<unsigned char>(name[0]))) return "net_" + name;
+  for (const char* taken : {"all", "test", "install", "clean", "help", "package", "runtime", "build"})
+    if (name == taken) return name + "_net";
+  return name;
 }
 
 std::string program_text(const Graph& graph, const Plan& plan, const Sources& sources, const ProgramOptions& options) {

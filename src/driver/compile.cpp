@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -50,6 +51,7 @@ Compilation compile(const Options& options, bool needs_loss) {
   timed(made, "resolve", [&] { made.graph = resolve(file, wanted, made.sources, made.diagnostics); });
   if (!made.graph) return made;
   Graph& graph = *made.graph;
+  if (graph.name.empty()) graph.name = std::filesystem::path(options.file).stem().string();
   check_graph(graph, "resolve");
   if (print && options.subject == "resolve") made.printed = graph_text(graph);
   const bool training = graph.loss.valid() && !options.inference;

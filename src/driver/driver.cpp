@@ -104,6 +104,9 @@ int estimate(const Options& options) {
     const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
     return plan ? plan->arena : -1;
   };
+  if (options.json)
+    for (const Diagnostic& found : planned.made.diagnostics.all())
+      if (found.severity == Severity::note) wanted.notes.push_back(found.message);
   const Report report = make_report(graph, *planned.plan, wanted);
   const std::vector<Rule> rules = options.rules ? rules_of_thumb(graph, planned.plan->batch) : std::vector<Rule>{};
   const std::string text = options.json ? estimate_json_text(report, *planned.plan, rules)

@@ -84,7 +84,7 @@ struct Reader {
     hand_on(app, "--load", "FILE", "start from saved weights");
     hand_on_flag(app, "--log-steps", "print the loss of every step");
     hand_on_flag(app, "--dry-run", "allocate, run one step, report the memory");
-    hand_on_flag(app, "--quiet", "print only the result");
+    hand_on_flag(app, "--quiet", "no progress and no summary");
     app.add_option("--check-memory", check_memory, "print planned and allocated bytes as JSON [and write them to FILE]; a difference fails")->type_name("[FILE]")->expected(0, 1)
         ->default_str("-")->group("Training")->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
     app.add_flag("--guard", options.guard, "check after each kernel that it wrote only its outputs (slow)")->group("Training");

@@ -256,6 +256,11 @@ LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched m
   }
   std::vector<Shape> shapes;
   for (const ValueId input : inputs) shapes.push_back(r.graph[input].type.shape);
+  for (const ValueId input : inputs) {
+    if (r.graph[input].type.dtype == DType::f32) continue;
+    r.diagnostics.error("N0307", where, fmt::format("`{}` wants numbers, its input is token ids", verb)).help = "layers that read tokens are not there yet";
+    return {};
+  }
   std::optional<Shape> output = op.infer.value({matched.args, shapes, verb, where, r.diagnostics, origins});
   if (!output) return {};
   if (!(elements(*output) * Size(8)).ok()) {

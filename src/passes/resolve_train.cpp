@@ -290,7 +290,13 @@ void complete_train(Resolver& r) {
   } else if (!r.batch_given) {
     assume(r, "N0803", "batch 1", "say another with train { batch 64 } or --batch 64");
   }
+  if (t.dtype != "fp32") {
+    assume(r, "N0806", fmt::format("fp32: `{}` is not there yet, so the bytes and the arithmetic are float32's", t.dtype), "write fp32 to say so");
+    t.dtype = "fp32";
+  }
+  if (!t.recompute.empty()) assume(r, "N0807", "nothing is made again in the backward pass: `recompute` is not there yet", "the estimate keeps every tensor it names");
   if (!r.graph.loss.valid()) return;
+  if (r.graph.data.reader.empty()) assume(r, "N0808", "data from shapes, pictures drawn on the fly", "name a reader: input 28x28x1 from idx \"DIR\"");
   if (!r.optimizer_given) assume(r, "N0805", "sgd 0.01 without momentum, which keeps no state", "name an optimiser: train { adamw 1e-3 }");
   if (t.epochs > 0 || t.steps > 0) return;
   t.epochs = 1;

@@ -75,12 +75,12 @@ def check_losses():
         net = os.path.join(folder, "small.net")
         open(net, "w").write("net small_net\ninput 12x12x3\nconv 8 3x3 pad; bn; relu; pool 2x2/2; conv 12 3x3 pad; relu; drop 0.25; fc 10\nloss softmax\n"
                              "train { sgd 0.05 momentum 0.9; batch 16; cosine warmup 2; steps 12 }\n")
-        inside = run(NETC, net, "--train", "--log-steps", "--quiet")
+        inside = run(NETC, net, "--train", "--log-steps")
         out = os.path.join(folder, "out")
         run(NETC, net, "--emit-cpu", "-o", out)
         run("cmake", "-S", out, "-B", out + "/build")
         run("cmake", "--build", out + "/build", "-j2")
-        emitted = run(out + "/build/small_net", "--log-steps", "--quiet")
+        emitted = run(out + "/build/small_net", "--log-steps")
         steps = lambda text: re.findall(r"^step .*$", text, re.M)
         same = steps(inside) == steps(emitted) and len(steps(inside)) == 12 and re.search("test accuracy.*", inside).group() == re.search("test accuracy.*", emitted).group()
         print(f"{'ok  ' if same else 'FAIL'} emitted folder: the interpreter's losses to the last digit", flush=True)
@@ -95,7 +95,7 @@ def check_lenet():
         print("skip LeNet on Fashion-MNIST: no ../shared beside the project", flush=True)
         return True
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--steps", "300", "--log-steps", "--quiet"]
+        options = ["--steps", "300", "--log-steps"]
         inside = run(NETC, net, "--train", *options)
         out = os.path.join(folder, "out")
         run(NETC, net, "--emit-cpu", "-o", out)
