@@ -153,7 +153,7 @@ def float32_error(report, parameters, states, trace):
 
 def gradient_floor(gradients):
     """A bias before a norm has a gradient of exactly 0; what rounding leaves there is measured against the largest gradient of all."""
-    return 1e-4 * max(g.abs().max().item() for g in gradients)
+    return 1e-2 * max(g.abs().max().item() for g in gradients)
 
 
 def compare_gradients(folder, parameters, ops, worst):
