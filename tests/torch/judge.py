@@ -109,7 +109,7 @@ def judge(a):
         parameters = {name: to_torch(name, ops[name], trace("init/" + name)).requires_grad_() for name, role in roles.items() if role != "state"}
         states = {name: to_torch(name, ops[name], trace("init/" + name)) for name, role in roles.items() if role == "state"}
         network = Replay(report, parameters, states, report["seed"])
-        own_error = 0.0 if a.smooth else float32_error(report, parameters, states, trace)
+        own_error = 0.0 if a.smooth or a.flips >= 1 else float32_error(report, parameters, states, trace)
         optimizer = optimizer_of(report["training"], parameters, roles)
         worst = {"scores": 0.0, "loss": 0.0, "gradients": 0.0, "losses": 0.0, "weights": 0.0}
         if len(losses) != a.steps: sys.exit(f"expected {a.steps} losses, got {len(losses)}:\n{out}")
@@ -174,7 +174,7 @@ def main():
     a = ap.parse_args()
     torch.manual_seed(0)
     worst, gradient_limit = judge(a)
-    limits = {"scores": a.tolerance, "loss": a.tolerance, "gradients": gradient_limit, "losses": 1e-3, "weights": 1e-3}
+    limits = {"scores": a.tolerance, "loss": a.tolerance, "gradients": gradient_limit, "losses": 1e-3, "weights": max(1e-3, gradient_limit)}
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
     print(json.dumps({"net": os.path.basename(a.net), "smooth": a.smooth, "gradient_limit": float(f"{gradient_limit:.2g}"), **figures}))
     bad = [key for key, limit in limits.items() if not worst[key] <= limit]
