@@ -95,14 +95,19 @@ KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt:
 std::vector<KernelEntry> make_entries() {
   return {
       entry("conv_forward", "ConvDesc", netrt::conv_forward, netrt::conv_forward_workspace, netrt::cuda::conv_forward_workspace),
-      entry("conv_backward_data", "ConvDesc", netrt::conv_backward_data, netrt::conv_backward_data_workspace, netrt::cuda::conv_backward_data_workspace),
-      entry("conv_backward_weights", "ConvDesc", netrt::conv_backward_weights, netrt::conv_backward_weights_workspace, netrt::cuda::conv_backward_weights_workspace),
+      entry("conv_backward_data", "ConvDesc", netrt::conv_backward_data, netrt::conv_backward_data_workspace,
+            netrt::cuda::conv_backward_data_workspace),
+      entry("conv_backward_weights", "ConvDesc", netrt::conv_backward_weights, netrt::conv_backward_weights_workspace,
+            netrt::cuda::conv_backward_weights_workspace),
       entry("deconv_forward", "ConvDesc", netrt::deconv_forward, netrt::deconv_forward_workspace, netrt::cuda::deconv_forward_workspace),
-      entry("deconv_backward_data", "ConvDesc", netrt::deconv_backward_data, netrt::deconv_backward_data_workspace, netrt::cuda::deconv_backward_data_workspace),
-      entry("deconv_backward_weights", "ConvDesc", netrt::deconv_backward_weights, netrt::deconv_backward_weights_workspace, netrt::cuda::deconv_backward_weights_workspace),
+      entry("deconv_backward_data", "ConvDesc", netrt::deconv_backward_data, netrt::deconv_backward_data_workspace,
+            netrt::cuda::deconv_backward_data_workspace),
+      entry("deconv_backward_weights", "ConvDesc", netrt::deconv_backward_weights, netrt::deconv_backward_weights_workspace,
+            netrt::cuda::deconv_backward_weights_workspace),
       entry("fc_forward", "FcDesc", netrt::fc_forward, netrt::fc_forward_workspace, netrt::cuda::fc_forward_workspace),
       entry("fc_backward_data", "FcDesc", netrt::fc_backward_data, netrt::fc_backward_data_workspace, netrt::cuda::fc_backward_data_workspace),
-      entry("fc_backward_weights", "FcDesc", netrt::fc_backward_weights, netrt::fc_backward_weights_workspace, netrt::cuda::fc_backward_weights_workspace),
+      entry("fc_backward_weights", "FcDesc", netrt::fc_backward_weights, netrt::fc_backward_weights_workspace,
+            netrt::cuda::fc_backward_weights_workspace),
       entry("pool_forward", "PoolDesc", netrt::pool_forward),
       entry("pool_backward", "PoolDesc", netrt::pool_backward),
       entry("avgpool_forward", "PoolDesc", netrt::avgpool_forward),
@@ -124,7 +129,8 @@ std::vector<KernelEntry> make_entries() {
       entry("softmax_backward", "SoftmaxDesc", netrt::softmax_backward),
       entry("drop_forward", "DropDesc", netrt::drop_forward),
       entry("scale_forward", "ScaleDesc", netrt::scale_forward),
-      entry("scale_backward_weights", "ScaleDesc", netrt::scale_backward_weights, netrt::scale_backward_weights_workspace, netrt::cuda::scale_backward_weights_workspace),
+      entry("scale_backward_weights", "ScaleDesc", netrt::scale_backward_weights, netrt::scale_backward_weights_workspace,
+            netrt::cuda::scale_backward_weights_workspace),
       entry("add_forward", "AddDesc", netrt::add_forward),
       entry("mul_forward", "MulDesc", netrt::mul_forward),
       entry("mul_reduce", "MulDesc", netrt::mul_reduce),
@@ -147,7 +153,6 @@ std::vector<KernelEntry> make_entries() {
       entry("rmsprop_update", "RmspropDesc", netrt::rmsprop_update),
   };
 }
-
 
 }  // namespace
 

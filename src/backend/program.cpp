@@ -16,7 +16,11 @@ constexpr size_t kCommentColumn = 110;
 class Writer {
  public:
   Writer(const Graph& graph, const Plan& plan, const Sources& sources, const ProgramOptions& options)
-      : graph_(graph), plan_(plan), sources_(sources), options_(options), names_(program_names(graph, plan)),
+      : graph_(graph),
+        plan_(plan),
+        sources_(sources),
+        options_(options),
+        names_(program_names(graph, plan)),
         facts_(program_facts(graph, plan, options.command, options.folder)) {}
 
   std::string run() {
@@ -52,13 +56,15 @@ class Writer {
     line("// {}: a training program written by netc {}:", comment_text(graph_.name), options_.version);
     line("//   {}", comment_text(options_.command));
     line("// Batch {}{}, {}. One allocation of {} bytes holds everything below; the kernels are in runtime/.", plan_.batch,
-         graph_.train.micro_steps > 1 ? fmt::format(" x {} micro-steps", graph_.train.micro_steps) : "", optimizer_name(graph_.train.optimizer), plan_.arena);
+         graph_.train.micro_steps > 1 ? fmt::format(" x {} micro-steps", graph_.train.micro_steps) : "", optimizer_name(graph_.train.optimizer),
+         plan_.arena);
     line("//");
     line("// {:<28} {:<14} {:>12}  {}", "layer", "output", "parameters", "statement");
     for (const Layer& layer : graph_.layers) {
       Size parameters;
       for (ValueId param : layer.params) parameters = parameters + elements(graph_[param].type.shape);
-      line("// {:<28} {:<14} {:>12}  {}  {}", comment_text(layer.name), shape_text(layer.shape), parameters.value(), comment_text(layer.source), place(layer.where));
+      line("// {:<28} {:<14} {:>12}  {}  {}", comment_text(layer.name), shape_text(layer.shape), parameters.value(), comment_text(layer.source),
+           place(layer.where));
     }
     line("//");
   }
@@ -154,7 +160,8 @@ class Writer {
   std::string other_comment(const Call& call) const {
     const Layer& layer = graph_[call.layer];
     const std::string of = call.phase == Phase::update && !call.outputs.empty() && call.outputs[0] >= 0
-                               ? plan_.train.values[static_cast<size_t>(call.outputs[0])].name : layer.name;
+                               ? plan_.train.values[static_cast<size_t>(call.outputs[0])].name
+                               : layer.name;
     return fmt::format("{}  {} of {}", place(layer.where), call.purpose.empty() ? call.kernel : call.purpose, comment_text(of));
   }
 
@@ -162,7 +169,8 @@ class Writer {
   void step_function(const char* name, const char* comment, Section section, bool forward) {
     std::vector<size_t> calls;
     for (size_t i = 0; i < plan_.train.calls.size(); ++i)
-      if (plan_.train.calls[i].section == section && (section != Section::micro || (plan_.train.calls[i].phase == Phase::forward) == forward)) calls.push_back(i);
+      if (plan_.train.calls[i].section == section && (section != Section::micro || (plan_.train.calls[i].phase == Phase::forward) == forward))
+        calls.push_back(i);
     if (calls.empty()) return;
     written_.push_back(name);
     line("/// {}", comment);
@@ -189,14 +197,16 @@ class Writer {
     const TrainSettings& train = graph_.train;
     line("/// What the trainer needs to know of the network.");
     line("ProgramSpec make_spec() {{\n  ProgramSpec spec{{}};");
-    line("  spec.network = {};\n  spec.command = {};\n  spec.loss = \"{}\";", string_literal(facts_.network), string_literal(facts_.command), facts_.loss);
+    line("  spec.network = {};\n  spec.command = {};\n  spec.loss = \"{}\";", string_literal(facts_.network), string_literal(facts_.command),
+         facts_.loss);
     line("  spec.arena_bytes = kArenaBytes;\n  spec.slots = {};", facts_.slots);
     line("  spec.input_offset = {};\n  spec.input_bytes = {};", facts_.input_offset, facts_.input_bytes);
-    line("  spec.label_offset = {};\n  spec.label_bytes = {};\n  spec.metrics_offset = {};", facts_.label_offset, facts_.label_bytes, facts_.metrics_offset);
+    line("  spec.label_offset = {};\n  spec.label_bytes = {};\n  spec.metrics_offset = {};", facts_.label_offset, facts_.label_bytes,
+         facts_.metrics_offset);
     line("  spec.tensors = {{");
     for (const TensorFact& tensor : facts_.tensors)
-      line("      {{{}, Tensor::{}, {}, {{{}}}, InitKind::{}, {}}},", string_literal(tensor.name), tensor.cls, tensor.offset, fmt::join(tensor.shape, ", "),
-           tensor.init, double_literal(tensor.init_value));
+      line("      {{{}, Tensor::{}, {}, {{{}}}, InitKind::{}, {}}},", string_literal(tensor.name), tensor.cls, tensor.offset,
+           fmt::join(tensor.shape, ", "), tensor.init, double_literal(tensor.init_value));
     line("  }};");
     line("  spec.data = {{.reader = \"{}\", .path = {}, .h = {}, .w = {}, .c = {}, .classes = {},", facts_.reader, string_literal(facts_.data_path),
          facts_.input.h, facts_.input.w, facts_.input.c, facts_.classes);
@@ -205,8 +215,8 @@ class Writer {
     line("  spec.train = {{.learning_rate = {}, .schedule = \"{}\", .schedule_every = {}, .schedule_factor = {}, .warmup = {},",
          double_literal(train.learning_rate), schedule_kind_name(train.schedule), double_literal(train.schedule_every),
          double_literal(train.schedule_factor), double_literal(train.warmup));
-    line("                .batch = {}, .micro_steps = {}, .epochs = {}, .steps = {}, .validate_every = {}, .stop_after = {}, .seed = {}u}};", plan_.batch,
-         train.micro_steps, train.epochs, train.steps, train.validate_every, train.stop_after, graph_.seed);
+    line("                .batch = {}, .micro_steps = {}, .epochs = {}, .steps = {}, .validate_every = {}, .stop_after = {}, .seed = {}u}};",
+         plan_.batch, train.micro_steps, train.epochs, train.steps, train.validate_every, train.stop_after, graph_.seed);
     line("  return spec;\n}}\n");
   }
 

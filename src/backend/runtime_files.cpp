@@ -65,7 +65,9 @@ class Selection {
       if (!included.ends_with(".h")) continue;
       const std::string stem = included.substr(0, included.size() - 2);
       for (const char* extension : {".cpp", ".cu"})
-        if (const std::string source = stem + extension; text_.contains(source) && (starts_with(source, target_ + "/") || starts_with(source, "train/"))) add(source);
+        if (const std::string source = stem + extension;
+            text_.contains(source) && (starts_with(source, target_ + "/") || starts_with(source, "train/")))
+          add(source);
     }
   }
 

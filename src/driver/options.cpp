@@ -25,7 +25,8 @@ std::string join_command(int argc, char** argv) {
   std::string text = "netc";
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%") == std::string::npos;
+    const bool plain =
+        !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%") == std::string::npos;
     text += plain ? " " + word : fmt::format(" '{}'", word);
   }
   return text;
@@ -48,18 +49,26 @@ struct Reader {
     app.add_flag("--gpus", gpus, "list the cards that --gpu knows")->group("Actions");
     app.add_option("--explain", explain, "explain an error code")->type_name("CODE")->group("Actions");
     app.add_option("--op", op, "explain a layer")->type_name("NAME")->group("Actions");
-    app.add_option("--print-after", print_after, "print the graph after a pass: resolve, fuse, differentiate, evaluation, plan")->type_name("PASS")->group("Actions");
+    app.add_option("--print-after", print_after, "print the graph after a pass: resolve, fuse, differentiate, evaluation, plan")
+        ->type_name("PASS")
+        ->group("Actions");
     add_network(app);
     add_output(app);
     add_training(app);
   }
 
   void add_network(CLI::App& app) {
-    app.add_option("--batch", batch, "samples a (micro-)step, instead of the file's")->type_name("N")->check(CLI::Range(int64_t{1}, int64_t{1} << 40))->group("Network");
+    app.add_option("--batch", batch, "samples a (micro-)step, instead of the file's")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
+        ->group("Network");
     app.add_option("--set", sets, "override a `let`: --set C=512")->type_name("NAME=VALUE")->take_all()->expected(1)->group("Network");
     app.add_option("--memory", memory, "does it fit in this much device memory? 8GiB, 24GB")->type_name("SIZE")->group("Network");
     app.add_option("--gpu", options.gpu, "does it fit on this card? rtx3060; --gpus lists them")->type_name("ID")->group("Network");
-    app.add_option("--target", options.target, "plan for cuda (the estimate's default) or cpu")->check(CLI::IsMember({"cuda", "cpu"}))->type_name("TARGET")->group("Network");
+    app.add_option("--target", options.target, "plan for cuda (the estimate's default) or cpu")
+        ->check(CLI::IsMember({"cuda", "cpu"}))
+        ->type_name("TARGET")
+        ->group("Network");
     app.add_option("--workspace", workspace, "least scratch of each cuDNN or cuBLASLt call")->type_name("SIZE")->group("Network");
     app.add_flag("--inference", options.inference, "plan the forward pass only")->group("Network");
   }
@@ -69,7 +78,10 @@ struct Reader {
     app.add_flag("--force", options.force, "overwrite files of an emitted folder that were edited")->group("Output");
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
-    app.add_option("--color,--colour", colour, "auto, always, never")->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->group("Output");
+    app.add_option("--color,--colour", colour, "auto, always, never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->type_name("WHEN")
+        ->group("Output");
     app.add_flag("--time-passes", options.time_passes, "print the time each pass takes")->group("Output");
   }
 
@@ -85,18 +97,26 @@ struct Reader {
     hand_on_flag(app, "--log-steps", "print the loss of every step");
     hand_on_flag(app, "--dry-run", "allocate, run one step, report the memory");
     hand_on_flag(app, "--quiet", "no progress and no summary");
-    app.add_option("--check-memory", check_memory, "print planned and allocated bytes as JSON [and write them to FILE]; a difference fails")->type_name("[FILE]")->expected(0, 1)
-        ->default_str("-")->group("Training")->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
+    app.add_option("--check-memory", check_memory, "print planned and allocated bytes as JSON [and write them to FILE]; a difference fails")
+        ->type_name("[FILE]")
+        ->expected(0, 1)
+        ->default_str("-")
+        ->group("Training")
+        ->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
     app.add_flag("--guard", options.guard, "check after each kernel that it wrote only its outputs (slow)")->group("Training");
     app.add_option("--trace", options.trace, "write the tensors of the first step as .npy files")->type_name("DIR")->group("Training");
   }
 
   void hand_on(CLI::App& app, const std::string& name, const char* type, const char* help) {
-    app.add_option_function<std::string>(name, [this, name](const std::string& value) { options.trainer.push_back(name), options.trainer.push_back(value); }, help)
-        ->type_name(type)->group("Training");
+    app.add_option_function<std::string>(
+           name, [this, name](const std::string& value) { options.trainer.push_back(name), options.trainer.push_back(value); }, help)
+        ->type_name(type)
+        ->group("Training");
   }
   void hand_on_flag(CLI::App& app, const std::string& name, const char* help) {
-    app.add_flag_callback(name, [this, name] { options.trainer.push_back(name); }, help)->group("Training");
+    app.add_flag_callback(
+           name, [this, name] { options.trainer.push_back(name); }, help)
+        ->group("Training");
   }
 
   /// The first mistake of the command line that CLI11 does not see, or nothing.

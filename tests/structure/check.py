@@ -75,7 +75,8 @@ def main():
         for i, line in enumerate(lines):
             macro = re.match(r"#define (\w+)", line)
             if macro and MACROS.get(path) != macro.group(1): wrong.append(f"{path}:{i + 1}: macro {macro.group(1)}")
-            if len(line) > 160: wrong.append(f"{path}:{i + 1}: {len(line)} columns (at most 160)")
+            # A long string stays in one piece, so that it can be searched for.
+            if len(line) > 160 and not re.search(r'"[^"]{30,}"', line): wrong.append(f"{path}:{i + 1}: {len(line)} columns (at most 160)")
         count += 1
     print("\n".join(wrong))
     print(f"{count} files, {len(wrong)} complaints")
