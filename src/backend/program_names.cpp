@@ -64,9 +64,8 @@ class Constants {
 };
 
 /// What a call's constants are named after: its layer, or the parameter it updates.
-std::string base_name(const Graph& graph, const Schedule& schedule, const Call& call, const std::vector<std::string>& layer_names) {
+std::string base_name(const Schedule& schedule, const Call& call, const std::vector<std::string>& layer_names) {
   if (call.phase != Phase::update || call.outputs.empty() || call.outputs[0] < 0) return layer_names[call.layer.at()];
-  (void)graph;
   Identifiers once;
   return once.make(schedule.values[static_cast<size_t>(call.outputs[0])].name);
 }
@@ -125,9 +124,9 @@ ProgramNames program_names(const Graph& graph, const Plan& plan) {
   std::vector<std::string> layer_names;
   for (const Layer& layer : graph.layers) layer_names.push_back(layer_scope.make(layer.name));
   Constants constants(names);
-  for (const Call& call : plan.train.calls) names.train_constant.push_back(constants.name(call, base_name(graph, plan.train, call, layer_names)));
+  for (const Call& call : plan.train.calls) names.train_constant.push_back(constants.name(call, base_name(plan.train, call, layer_names)));
   for (const Call& call : plan.evaluate.calls)
-    names.evaluate_constant.push_back(constants.name(call, base_name(graph, plan.evaluate, call, layer_names)));
+    names.evaluate_constant.push_back(constants.name(call, base_name(plan.evaluate, call, layer_names)));
   return names;
 }
 

@@ -96,14 +96,12 @@ def messages(folder):
 def training(folder):
     net = write(folder, "tiny.net", "input 12x12x3\nconv 8 3x3 pad; bn; relu; pool 2x2/2; fc 10\nloss softmax\ntrain { sgd 0.05 momentum 0.9; batch 32; steps 20 }\n")
     one, two = (netc(net, "--train", "--log-steps", "--quiet", "--guard", "--check-memory") for _ in range(2))
-    check("the same seed gives the same bits", one.returncode == 0 and one.stdout == two.stdout or strip(one.stdout) == strip(two.stdout), one)
+    check("the same seed gives the same bits", one.returncode == two.returncode == 0 and len(strip(one.stdout)) == 20 and strip(one.stdout) == strip(two.stdout), one)
     memory = json.loads(next(line for line in one.stdout.splitlines() if line.startswith("{")))
     estimate = json.loads(netc(net, "--json", "--target", "cpu").stdout)["totals"]["arena"]
     check("allocated is estimated", memory["planned"] == memory["allocated"] == estimate and memory["difference"] == 0, one)
     other = netc(net, "--train", "--log-steps", "--quiet", "--seed", "2")
     check("another seed gives others", strip(other.stdout) != strip(one.stdout))
-    bad = netc(net, "--train", "--data", folder + "/nowhere")
-    check("shapes need no data", bad.returncode in (0, 1))
     idx = write(folder, "idx.net", 'input 28x28x1 from idx "nowhere"\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n')
     gone = netc(idx, "--train")
     check("data that is not there", gone.returncode == 1 and "nowhere" in gone.stderr, gone)
