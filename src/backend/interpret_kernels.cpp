@@ -121,6 +121,8 @@ std::vector<KernelEntry> make_entries() {
       entry("norm_backward", "NormDesc", netrt::norm_backward, netrt::norm_backward_workspace, netrt::cuda::norm_backward_workspace),
       entry("lrn_forward", "LrnDesc", netrt::lrn_forward),
       entry("lrn_backward", "LrnDesc", netrt::lrn_backward),
+      entry("embed_forward", "EmbedDesc", netrt::embed_forward),
+      entry("embed_backward", "EmbedDesc", netrt::embed_backward),
       entry("act_forward", "ActDesc", netrt::act_forward),
       entry("act_backward_from_output", "ActDesc", netrt::act_backward_from_output),
       entry("act_backward_from_input", "ActDesc", netrt::act_backward_from_input),

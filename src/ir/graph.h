@@ -39,6 +39,7 @@ struct Layer {
   ValueId output;
   std::vector<ValueId> params, states;
   bool has_bias = true;
+  LayerId tied;  ///< its first parameter is that layer's
   Activation activation = Activation::none;  ///< fused into this layer
   double alpha = 0;
   LayerId fused_into;  ///< this activation layer runs inside that one
@@ -129,6 +130,7 @@ struct Graph {
   std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 
   ValueId input, label, metrics;
+  int64_t vocabulary = 0;  ///< the input is token ids below this; 0: it is numbers
   ValueId output;  ///< the loss's input: the logits
   LayerId loss;    ///< none when the file has no loss
   TargetKind target = TargetKind::class_index;

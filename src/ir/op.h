@@ -73,6 +73,7 @@ struct InferContext {
   Diagnostics& diagnostics;
   std::span<const std::string> origins;  ///< for each input, where its shape comes from: "`pool 2x2/2` at a.net:3",
                                          ///< "the block's input, from `...`"; empty where the statement's own line shows it
+  int64_t vocabulary = 0;                ///< the inputs are token ids below this; 0: they are numbers
 
   Diagnostic& error(std::string_view code, std::string message) const {
     return diagnostics.error(code, where, std::move(message));
@@ -97,6 +98,8 @@ struct ParamSpec {
   Init init;            ///< torch_default: the default initialiser in force decides for a weight
   int64_t fan_in = 1;   ///< values summed into one output
   int64_t fan_out = 1;  ///< outputs one value feeds
+  /// What PyTorch starts this tensor as where that is not U(-1/sqrt(fan_in), 1/sqrt(fan_in)); an `init` statement overrides it.
+  std::optional<Init> torch = {};
 };
 
 // ---- Kernel calls ---------------------------------------------------------------------------------
@@ -172,6 +175,7 @@ struct KernelCall {
   int in_place_input = 0;    ///< which input that is; -1: any of them
   bool must_alias = false;   ///< outputs[0] continues the output of the previous part (`prev`, not an argument of the kernel): same bytes, always
   bool workspace = false;    ///< takes a Workspace as its last argument
+  bool adds = false;         ///< adds to the gradients of parameters among its outputs, which hold zeros or what was summed before
   std::string purpose = {};  ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
 };
 
@@ -180,6 +184,12 @@ struct AuxSpec {
   std::string_view suffix;  ///< "index", "mask", "mean"
   Type type;
   std::string_view what;  ///< "the position of each maximum in its window"
+};
+
+/// What a part of a layer that is not its last leaves for the next one (attention's queries, keys and values).
+struct PartSpec {
+  std::string_view suffix;  ///< "qkv"
+  Shape shape;              ///< one such tensor a sample, float32
 };
 
 /// One way to run an op's forward and backward pass. Where an op has several, autodiff takes the first whose tensors
@@ -224,6 +234,7 @@ struct Required {
 struct Example {
   std::string_view source;  ///< "conv 4 3x3 pad"
   Shape input;
+  int64_t vocabulary = 0;  ///< the input is token ids below this
 };
 
 struct OpDef {
@@ -243,6 +254,8 @@ struct OpDef {
   Size (*other_flops)(const LayerInfo&) = nullptr;
   /// Kernel calls the layer is made of (`concat` of n branches: n). 1 if null; 0 means the output is another name of the input.
   int (*parts)(const LayerInfo&) = nullptr;
+  /// What part `info.part`, which is not the last, leaves; the type of the layer's output if null.
+  PartSpec (*between)(const LayerInfo&) = nullptr;
   /// The ways to run part `info.part`; never empty unless parts is 0.
   Required<std::vector<Alternative> (*)(const LayerInfo&)> lower;
   /// The forward call in evaluation; the first alternative without its aux outputs if null.
@@ -253,6 +266,7 @@ struct OpDef {
   bool default_bias = false;        ///< takes `bias` / `nobias`; has one unless it says so or a bn follows
   bool drops_preceding_bias = false;  ///< bn: a conv right before it needs no bias
   bool commutes_with_relu = false;    ///< max-pool: relu before it may as well stand after it
+  bool takes_ids = false;             ///< embed: its input is token ids, not numbers
   bool is_loss = false;             ///< named in a `loss` statement; its forward call leaves the gradient of its input in place
   Required<std::vector<Example>> examples;
 };

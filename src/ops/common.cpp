@@ -24,6 +24,7 @@ ArgSpec word(std::string_view name, ArgKind kind, std::string_view default_text,
 ArgSpec bias_flag() { return flag("bias", "has a bias even where a bn follows"); }
 
 ArgSpec nobias_flag() { return flag("nobias", "has no bias"); }
+ArgSpec tie_label() { return {.name = "tie", .kind = ArgKind::label, .default_text = "", .help = "shares the weight of the layer with that label"}; }
 
 int64_t channels(const Shape& shape) { return shape.back(); }
 

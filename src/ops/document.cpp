@@ -39,7 +39,9 @@ std::string form(const ArgSpec& spec) {
   std::string text;
   if (!spec.positional) {
     text = spec.name;
-    if (spec.max_values > 0) {
+    if (spec.kind == ArgKind::label) {
+      text += " LABEL";
+    } else if (spec.max_values > 0) {
       std::string values = "v";
       for (int i = 1; i < spec.max_values; ++i) values += i < spec.min_values ? ",v" : "[,v]";
       text += spec.min_values == 0 ? "[=" + values + "]" : spec.max_values == 1 ? " v" : "=" + values;

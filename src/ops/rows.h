@@ -12,6 +12,7 @@ const OpDef& upsample();
 const OpDef& pool();
 const OpDef& avgpool();
 const OpDef& fc();
+const OpDef& embed();
 const OpDef& bn();
 const OpDef& norm();
 const OpDef& lrn();

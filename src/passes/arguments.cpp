@@ -261,7 +261,7 @@ std::string usage(std::string_view verb, std::span<const ArgSpec> specs) {
   std::string out = "`" + std::string(verb);
   for (const ArgSpec& spec : specs) {
     std::string text = spec.positional ? form(spec) : std::string(spec.name);
-    if (!spec.positional && spec.kind == ArgKind::label) text += " NAME";
+    if (!spec.positional && spec.kind == ArgKind::label) text += " LABEL";
     if (!spec.positional && numeric(spec.kind) && spec.min_values > 0) text += spec.min_values == 1 ? " N" : " N N";
     out += spec.required ? " " + text : " [" + text + "]";
   }

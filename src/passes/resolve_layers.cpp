@@ -54,6 +54,29 @@ bool is_recursive(Resolver& r, const ast::Def& def, const Frame& frame, Location
   return false;
 }
 
+/// `tie LABEL`: the layer whose weight this one shares. False after a diagnostic.
+bool find_tied(Resolver& r, const OpDef& op, const Args& args, Frame& frame, LayerId& tied) {
+  for (const ArgSpec& spec : op.args.value) {
+    const ArgValue* name = spec.kind == ArgKind::label ? args.find(spec.name) : nullptr;
+    if (name == nullptr) continue;
+    Label* label = find_label(r, frame, name->text);
+    if (label == nullptr) {
+      Suggestion suggestion(name->text);
+      for (const Frame* each : {static_cast<const Frame*>(&frame), static_cast<const Frame*>(&r.top)})
+        for (const auto& [known, value] : each->labels) suggestion.consider(known);
+      r.diagnostics.error("N0202", name->where, fmt::format("no layer before this one is labelled `{}`", name->text)).help =
+          suggestion.text("label the layer whose weight is shared: NAME: layer");
+      return false;
+    }
+    label->used = true;
+    tied = label->layer;
+    if (tied.valid() || !label->value.valid()) return tied.valid();
+    r.diagnostics.error("N0311", name->where, fmt::format("`{}` is the input, which has no weight", name->text)).notes.push_back({"labelled", label->where});
+    return false;
+  }
+  return true;
+}
+
 /// "conv3" for the third conv of a frame; "relu6_1" where the word ends in a digit itself.
 std::string numbered(const std::string& word, Frame& frame) {
   const bool digit = word.back() >= '0' && word.back() <= '9';
@@ -225,9 +248,12 @@ void run_op(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Na
     current.value = {};
     return;
   }
+  LayerId tied;
+  const bool known = find_tied(r, op, matched.args, frame, tied);
   const LayerId id = add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, {current.value}, {origin(r, current.value)},
                                name_of(r, layer, label, frame));
-  current.value = id.valid() ? r.graph[id].output : ValueId{};
+  if (id.valid()) r.graph[id].tied = tied;
+  current.value = id.valid() && known ? r.graph[id].output : ValueId{};
 }
 
 }  // namespace
@@ -256,12 +282,13 @@ LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched m
   }
   std::vector<Shape> shapes;
   for (const ValueId input : inputs) shapes.push_back(r.graph[input].type.shape);
-  for (const ValueId input : inputs) {
-    if (r.graph[input].type.dtype == DType::f32) continue;
-    r.diagnostics.error("N0307", where, fmt::format("`{}` wants numbers, its input is token ids", verb)).help = "layers that read tokens are not there yet";
+  const bool ids = r.graph[inputs[0]].type.dtype == DType::i32;
+  if (ids != op.takes_ids) {
+    r.diagnostics.error("N0307", where, fmt::format("`{}` wants {}", verb, ids ? "numbers, its input is token ids" : "token ids, its input is numbers"))
+        .help = ids ? fmt::format("turn the ids into vectors first: embed {} 64", r.graph.vocabulary) : "token ids come from an input like: input 1024 tokens 50257";
     return {};
   }
-  std::optional<Shape> output = op.infer.value({matched.args, shapes, verb, where, r.diagnostics, origins});
+  std::optional<Shape> output = op.infer.value({matched.args, shapes, verb, where, r.diagnostics, origins, ids ? r.graph.vocabulary : 0});
   if (!output) return {};
   if (!(elements(*output) * Size(8)).ok()) {
     r.diagnostics.error("N0309", where, fmt::format("`{}` is too large: {} values of its output do not fit in 63 bits", name, shape_text(*output)));
