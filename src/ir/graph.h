@@ -151,4 +151,7 @@ struct Graph {
   LayerInfo info(const Layer& layer, std::vector<Shape>& shapes, int part = 0) const;
 };
 
+/// Whether weight decay applies to `parameter`.
+bool decays(const Value& parameter, DecayScope scope);
+
 }  // namespace netc
