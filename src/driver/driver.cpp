@@ -149,7 +149,7 @@ std::string plan_text(const Schedule& schedule) {
   for (size_t i = 0; i < schedule.calls.size(); ++i) {
     const Call& call = schedule.calls[i];
     fmt::format_to(std::back_inserter(text), "  {:>5} {}", i, call.kernel);
-    for (const std::vector<int>* values : {&call.outputs, &call.inputs}) {
+    for (const auto* values : {&call.outputs, &call.inputs}) {
       text += values == &call.outputs ? " " : " <-";
       for (int value : *values) fmt::format_to(std::back_inserter(text), " {}", value < 0 ? "-" : schedule.values[static_cast<size_t>(value)].name);
     }

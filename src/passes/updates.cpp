@@ -36,13 +36,13 @@ ValueId Updates::new_gradient(ValueId parameter) {
   return graph_.add(std::move(value));
 }
 
-Node Updates::node(ValueId parameter, Section section, std::string kernel, std::string purpose) const {
+Node Updates::node(ValueId parameter, Section section, Literal kernel, Literal purpose) const {
   Node node;
   node.layer = graph_[parameter].layer;
   node.phase = Phase::update;
   node.section = section;
-  node.kernel = std::move(kernel);
-  node.purpose = std::move(purpose);
+  node.kernel = kernel;
+  node.purpose = purpose;
   return node;
 }
 
