@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -65,6 +66,10 @@ class Args {
 
 // ---- Shape inference ------------------------------------------------------------------------------
 
+/// Where the shape of an input comes from: "`pool 2x2/2` at a.net:3", "the block's input, from `...`"; empty where the statement's own
+/// line shows it. Asked only when something is wrong.
+using Origin = std::function<std::string(size_t input)>;
+
 /// What an op's `infer` sees. Errors and notes are placed at the layer; `where` overrides it.
 struct InferContext {
   const Args& args;
@@ -72,8 +77,7 @@ struct InferContext {
   std::string_view verb;
   Location where;
   Diagnostics& diagnostics;
-  std::span<const std::string> origins;  ///< for each input, where its shape comes from: "`pool 2x2/2` at a.net:3",
-                                         ///< "the block's input, from `...`"; empty where the statement's own line shows it
+  Origin origin;
 
   Diagnostic& error(std::string_view code, std::string message) const {
     return diagnostics.error(code, where, std::move(message));

@@ -52,6 +52,8 @@ class Layout {
   bool run(std::span<const std::pair<ValueId, ValueId>> aliases, const Persistent& persistent) {
     s_.calls.reserve(nodes_.size());
     for (const auto& [name, of] : aliases) alias_[name.at()] = of;
+    s_.values.reserve(graph_.values.size());
+    s_.buffers.reserve(graph_.values.size() + nodes_.size());
     s_.buffers = persistent.buffers;
     s_.values = persistent.values;
     persistent_ = static_cast<int>(persistent.buffers.size());
@@ -137,7 +139,7 @@ class Layout {
 
   int add_value(ValueId id, BufferId buffer, int same_as) {
     const Value& value = graph_[id];
-    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as});
+    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as, id});
     return value_of_[id.at()] = static_cast<int>(s_.values.size()) - 1;
   }
 
@@ -293,7 +295,8 @@ Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t 
     buffer.why = why_always(graph, value);
     made.bytes = made.bytes + bytes;
     made.value_of[i] = static_cast<int>(made.values.size());
-    made.values.push_back({value.name, value.type, value.kind, BufferId{static_cast<int32_t>(made.buffers.size())}, value.layer, -1});
+    made.values.push_back({value.name, value.type, value.kind, BufferId{static_cast<int32_t>(made.buffers.size())}, value.layer, -1,
+                           ValueId{static_cast<int32_t>(i)}});
     made.buffers.push_back(std::move(buffer));
   }
   return made;

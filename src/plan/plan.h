@@ -34,6 +34,7 @@ struct PlannedValue {
   BufferId buffer;
   LayerId layer;
   int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
+  ValueId id;        ///< the graph's value
 };
 
 struct Call {
