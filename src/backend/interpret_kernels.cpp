@@ -163,9 +163,9 @@ const std::vector<KernelEntry>& kernel_entries() {
   return entries;
 }
 
-const KernelEntry* find_kernel(const std::string& name) {
+const KernelEntry* find_kernel(std::string_view name) {
   static const auto by_name = [] {
-    std::unordered_map<std::string, const KernelEntry*> map;
+    std::unordered_map<std::string_view, const KernelEntry*> map;
     for (const KernelEntry& entry : kernel_entries()) map.emplace(entry.name, &entry);
     return map;
   }();

@@ -23,7 +23,7 @@ struct KernelEntry {
 };
 
 /// The entry of a kernel, or null.
-const KernelEntry* find_kernel(const std::string& name);
+const KernelEntry* find_kernel(std::string_view name);
 const std::vector<KernelEntry>& kernel_entries();
 
 }  // namespace netc

@@ -23,9 +23,12 @@ size_t width(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-std::string cell(const std::string& text, size_t columns, bool right) {
-  const std::string padding(columns > width(text) ? columns - width(text) : 0, ' ');
-  return right ? padding + text : text + padding;
+/// Appends `cell` and the spaces that make it `columns` wide.
+void add_cell(std::string& text, const std::string& cell, size_t columns, bool right) {
+  const size_t has = width(cell), lacks = columns > has ? columns - has : 0;
+  if (right) text.append(lacks, ' ');
+  text += cell;
+  if (!right) text.append(lacks, ' ');
 }
 
 /// At most `columns` code points; the middle of longer text is left out.
@@ -62,10 +65,12 @@ std::string table(const std::vector<Row>& rows, size_t right_from) {
   }
   std::string text;
   for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += (i ? "  " : "") + cell(row[i], columns[i], i == 0 || i >= right_from);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i) text += "  ";
+      add_cell(text, row[i], columns[i], i == 0 || i >= right_from);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
   }
   return text;
 }
@@ -76,16 +81,18 @@ std::string layer_table(const Report& report) {
     for (MemoryClass c : {MemoryClass::gradients, MemoryClass::saved, MemoryClass::transient, MemoryClass::workspace}) row.push_back(mib(bytes[c]));
   };
   std::vector<Row> rows = {{"line", "layer", "statement", "output", "parameters", "FLOPs", "always", "grads", "saved", "transient", "scratch"}};
+  rows.reserve(report.layers.size() + 2);
   for (const LayerRow& layer : report.layers) {
     const std::string statement = layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, short_place(layer.place));
-    Row row = {layer.line > 0 ? fmt::format("{}", layer.line) : "",
-               shortened_name(layer.name, 16),
-               shortened(statement, 26),
-               shape_text(layer.output),
-               layer.parameters ? grouped(layer.parameters) : "-",
-               layer.flops ? count_text(layer.flops) : "-"};
+    Row& row = rows.emplace_back();
+    row.reserve(rows.front().size());
+    row.push_back(layer.line > 0 ? fmt::to_string(layer.line) : "");
+    row.push_back(shortened_name(layer.name, 16));
+    row.push_back(shortened(statement, 26));
+    row.push_back(shape_text(layer.output));
+    row.push_back(layer.parameters ? grouped(layer.parameters) : "-");
+    row.push_back(layer.flops ? count_text(layer.flops) : "-");
     bytes_cells(row, layer.bytes);
-    rows.push_back(std::move(row));
   }
   Row sum = {"", "sum", "", "", grouped(report.totals.parameters), count_text(report.totals.flops)};
   bytes_cells(sum, report.totals.bytes);
@@ -98,8 +105,11 @@ std::string layer_table(const Report& report) {
 std::string saved_list(const Report& report) {
   if (report.saved.empty()) return {};
   std::vector<Row> rows;
-  for (const SavedTensor& saved : report.saved) rows.push_back({"", shortened_name(saved.name, 28), memory_text(saved.bytes), saved.why});
-  for (Row& row : rows) row[2] = cell(row[2], 12, true);
+  rows.reserve(report.saved.size());
+  for (const SavedTensor& saved : report.saved) {
+    const std::string bytes = memory_text(saved.bytes);
+    rows.push_back({"", shortened_name(saved.name, 28), std::string(bytes.size() < 12 ? 12 - bytes.size() : 0, ' ') + bytes, saved.why});
+  }
   return "\nKept for the backward pass:\n" + table(rows, 4);
 }
 

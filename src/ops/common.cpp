@@ -107,8 +107,8 @@ void report_groups(const InferContext& context, int64_t c, int64_t groups) {
 }
 
 void note_origin(const InferContext& context, Diagnostic& diagnostic, size_t index) {
-  if (index >= context.origins.size() || context.origins[index].empty()) return;
-  diagnostic.notes.push_back({"its input comes from " + context.origins[index], {}});
+  const std::string origin = context.origin ? context.origin(index) : "";
+  if (!origin.empty()) diagnostic.notes.push_back({"its input comes from " + origin, {}});
 }
 
 std::string number_text(double value) {

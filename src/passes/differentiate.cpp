@@ -94,7 +94,7 @@ class Differentiation {
       }
       Node node = make_node(graph_, part.layer, part.part, Phase::forward, part.way.forward, part.binding);
       if (layer.op->is_loss)
-        for (Field& field : node.desc.fields)
+        for (Field& field : node.desc.fields.own())
           if (field.name == "micro_steps") field.integer = graph_.train.micro_steps;
       graph_.nodes.push_back(std::move(node));
     }

@@ -34,16 +34,17 @@ struct PlannedValue {
   BufferId buffer;
   LayerId layer;
   int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
+  ValueId id;        ///< the graph's value
 };
 
 struct Call {
-  std::string kernel;
-  Desc desc;  ///< batch already applied: no field is per_sample
-  std::vector<int> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
+  Literal kernel;
+  Desc desc;  ///< the node's; at(batch) are the constants it is called with
+  Few<int, 4> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
-  std::string purpose;  ///< "the weight gradient": completes "... of conv2"
+  Literal purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have
   int64_t workspace_offset = 0;   ///< the region granted: the minimum's buffer and what is free around it
