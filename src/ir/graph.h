@@ -130,6 +130,7 @@ struct Graph {
 
   ValueId input, label, metrics;
   ValueId output;  ///< the loss's input: the logits
+  LayerId last;    ///< the layer that leaves it, as written; none where the input is the output. Set by the fuse pass
   LayerId loss;    ///< none when the file has no loss
   TargetKind target = TargetKind::class_index;
   DataSource data;
