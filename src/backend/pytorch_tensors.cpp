@@ -87,7 +87,7 @@ std::string tables_text(const Graph& graph, const TorchTree& tree, const Table& 
   text += "}\n";
   std::string names;
   for (size_t i = 0; i < graph.layers.size(); ++i)
-    if (!held_by(graph, tree, i).empty() && tree.path[i] != graph.layers[i].name)
+    if (!tree.twins[i].module.empty() && tree.path[i] != graph.layers[i].name)
       names += fmt::format("    \"{}\": {},\n", tree.path[i], string_literal(graph.layers[i].name));
   return text + (names.empty() ? "" : "# Names of netc that are none in Python.\nNAMES = {\n" + names + "}\n");
 }

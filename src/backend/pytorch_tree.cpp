@@ -27,13 +27,7 @@ class Builder {
     const bool flat = weights_cross_blocks();
     place_layers(flat);
     name_items();
-    if (graph_.loss.valid()) {
-      const LayerId scores = graph_[graph_.loss].sources[0];
-      tree_.result = scores.valid() ? static_cast<Made>(scores.at()) : kNetworkInput;
-    } else {
-      const LayerId last = graph_[graph_.output].layer;
-      tree_.result = last.valid() ? static_cast<Made>(last.at()) : kNetworkInput;
-    }
+    tree_.result = graph_.last.valid() ? static_cast<Made>(graph_.last.at()) : kNetworkInput;
     connect();
   }
 

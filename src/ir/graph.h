@@ -132,6 +132,7 @@ struct Graph {
   ValueId input, label, metrics;
   int64_t vocabulary = 0;  ///< the input is token ids below this; 0: it is numbers
   ValueId output;  ///< the loss's input: the logits
+  LayerId last;    ///< the layer that leaves it, as written; none where the input is the output. Set by the fuse pass
   LayerId loss;    ///< none when the file has no loss
   TargetKind target = TargetKind::class_index;
   DataSource data;
