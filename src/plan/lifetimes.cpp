@@ -209,7 +209,7 @@ class Layout {
   }
 
   void add_workspace(Call& call, int position) {
-    const int64_t least = std::max(target_.workspace(call.kernel, call.desc.at(batch_)), target_.workspace_floor);
+    const int64_t least = std::max(target_.workspace(call.kernel, call.desc, batch_), target_.workspace_floor);
     call.workspace_minimum = round_up(Size(least), kAlignment).value();
     if (call.workspace_minimum == 0) return;
     Buffer buffer;

@@ -39,7 +39,7 @@ struct PlannedValue {
 
 struct Call {
   Literal kernel;
-  Desc desc;  ///< the node's; at(batch) are the constants it is called with
+  Desc desc;  ///< the node's: Field::at(batch) is what the kernel gets
   Few<int, 4> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
   Phase phase = Phase::forward;
   Section section = Section::micro;
