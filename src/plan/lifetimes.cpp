@@ -239,8 +239,6 @@ class Layout {
         if (!seen[id.at()]) seen[id.at()] = true, made[id.at()] = call.phase;
       }
     }
-    for (Buffer& buffer : s_.buffers)
-      if (buffer.why.empty()) buffer.why = buffer.cls == MemoryClass::gradients ? "until its parameter is updated" : "until its last reader has run";
   }
 
   void explain(const Call& call, int value, const std::vector<Phase>& made) {

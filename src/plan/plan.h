@@ -23,8 +23,11 @@ struct Buffer {
   int64_t offset = -1; ///< in the arena
   LayerId layer;
   Location where;
-  std::string why;     ///< why it is kept, for people
+  std::string why;     ///< why it is kept, where that is not clear from its class
 };
+
+/// Why a buffer is kept, for people.
+std::string_view reason(const Buffer& buffer);
 
 /// A named view of a buffer: what kernel calls refer to.
 struct PlannedValue {
