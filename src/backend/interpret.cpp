@@ -132,10 +132,10 @@ netrt::ProgramSpec make_spec(const Graph& graph, const Plan& plan, const Facts& 
 Target cpu_target() {
   Target target;
   target.name = "cpu";
-  target.workspace = [](std::string_view kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cpu_workspace, "a kernel is given a workspace it does not take");
-    return entry->cpu_workspace(desc);
+    return entry->cpu_workspace(desc, batch);
   };
   return target;
 }
@@ -144,10 +144,10 @@ Target cuda_target(int64_t workspace_floor) {
   Target target;
   target.name = "cuda";
   target.input_slots = 2;
-  target.workspace = [](std::string_view kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cuda_workspace, "a kernel is given a workspace it does not take");
-    return entry->cuda_workspace(desc);
+    return entry->cuda_workspace(desc, batch);
   };
   target.grant_slack = true;
   target.workspace_floor = workspace_floor;

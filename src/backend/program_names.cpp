@@ -44,7 +44,7 @@ class Constants {
 
   std::string name(const Call& call, const std::string& base) {
     if (call.desc.type.empty()) return {};
-    const std::string value = desc_initializer(call.desc.at(batch_));
+    const std::string value = desc_initializer(call.desc, batch_);
     const std::string key = fmt::format("{}|{}|{}", base, call.desc.type, value);
     const auto known = by_key_.find(key);
     if (known != by_key_.end()) return known->second;
@@ -85,12 +85,12 @@ std::string_view element_type(const PlannedValue& value) {
   }
 }
 
-std::string desc_initializer(const Desc& desc) {
+std::string desc_initializer(const Desc& desc, int64_t batch) {
   std::string text = "{";
   for (const Field& field : desc.fields) {
     if (text.size() > 1) text += ", ";
     text += fmt::format(".{} = ", field.name);
-    if (field.kind == Field::Kind::integer) text += fmt::to_string(field.integer);
+    if (field.kind == Field::Kind::integer) text += fmt::to_string(field.at(batch));
     else if (field.kind == Field::Kind::real) text += float_literal(field.real);
     else text += fmt::format("Activation::{}", activation_name(static_cast<Activation>(field.integer)));
   }

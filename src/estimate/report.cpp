@@ -77,8 +77,8 @@ void add_buffers(const Schedule& schedule, Report& report) {
     row.bytes[buffer.cls] += buffer.bytes;
     report.totals.bytes[buffer.cls] += buffer.bytes;
     if (buffer.cls != MemoryClass::saved) continue;
-    report.saved.push_back({buffer.name, buffer.why, buffer.bytes});
-    row.why += fmt::format("{}{}: {}", row.why.empty() ? "" : "; ", buffer.name, buffer.why);
+    report.saved.push_back({buffer.name, std::string(reason(buffer)), buffer.bytes});
+    row.why += fmt::format("{}{}: {}", row.why.empty() ? "" : "; ", buffer.name, reason(buffer));
   }
 }
 

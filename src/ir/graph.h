@@ -25,7 +25,7 @@ struct Value {
   ValueId same_as;   ///< another name for the same bytes (flatten, a gradient passed through)
   ParamRole role = ParamRole::weight;  ///< parameters
   Init init;                           ///< parameters and state, resolved: normal, uniform or constant
-  std::string what;                    ///< aux: what it holds
+  std::string_view what;               ///< aux: what it holds
 };
 
 /// One statement of the network after defs, loops and repeats are expanded.

@@ -31,7 +31,7 @@ void Args::set(std::string_view name, ArgValue value) {
       old = std::move(value);
       return;
     }
-  list_.emplace_back(std::string(name), std::move(value));
+  list_.emplace_back(name, std::move(value));
 }
 
 std::string_view activation_name(Activation a) {
@@ -72,17 +72,8 @@ Desc& Desc::add_activation(Activation a, double alpha) {
 
 int64_t Desc::integer(std::string_view name, int64_t batch) const {
   for (const Field& field : fields)
-    if (field.name == name) return field.per_sample ? field.integer * batch : field.integer;
+    if (field.name == name) return field.at(batch);
   NETC_CHECK(false, "a kernel's constants lack a field that was asked for");
-}
-
-Desc Desc::at(int64_t batch) const {
-  Desc desc = *this;
-  for (Field& field : desc.fields.own()) {
-    if (field.per_sample && field.integer > 0) field.integer *= batch;
-    field.per_sample = false;
-  }
-  return desc;
 }
 
 }  // namespace netc

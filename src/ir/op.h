@@ -42,13 +42,15 @@ struct ArgSpec {
   std::string_view help;          ///< one line
 };
 
+using Numbers = Few<double, 4>;
+
 struct ArgValue {
-  std::vector<double> numbers;  ///< integers are exact (they are limited to 2^53)
+  Numbers numbers;  ///< integers are exact (they are limited to 2^53)
   std::string text;
   Location where;
 };
 
-/// The arguments of one layer, checked against its ArgSpecs.
+/// The arguments of one layer, checked against its ArgSpecs, whose names they have.
 class Args {
  public:
   bool has(std::string_view name) const { return find(name) != nullptr; }
@@ -58,10 +60,10 @@ class Args {
   /// How many numbers were given with `name` (0 when it is absent or bare).
   size_t count(std::string_view name) const;
   void set(std::string_view name, ArgValue value);
-  const std::vector<std::pair<std::string, ArgValue>>& all() const { return list_; }
+  const std::vector<std::pair<std::string_view, ArgValue>>& all() const { return list_; }
 
  private:
-  std::vector<std::pair<std::string, ArgValue>> list_;
+  std::vector<std::pair<std::string_view, ArgValue>> list_;
 };
 
 // ---- Shape inference ------------------------------------------------------------------------------
@@ -132,6 +134,9 @@ struct Field {
     int64_t integer = 0;  ///< activation: the enumerator
     double real;
   };
+
+  /// The integer of a call at that batch.
+  int64_t at(int64_t batch) const { return per_sample && integer > 0 ? integer * batch : integer; }
 };
 
 /// Fields in order. Copies share them until one of them changes: the calls of a layer and their nodes have the same constants.
@@ -158,8 +163,6 @@ struct Desc {
   Desc& add_real(std::string_view name, double value);
   Desc& add_activation(Activation a, double alpha);  ///< fields `activation` and `alpha`
   int64_t integer(std::string_view name, int64_t batch = 1) const;
-  /// The constants of the call at that batch: no field is per_sample.
-  Desc at(int64_t batch) const;
 };
 
 /// A place in a kernel call's argument list, relative to its layer.

@@ -89,7 +89,7 @@ class Differentiation {
         value.type = spec.type;
         value.kind = ValueKind::aux;
         value.layer = part.layer;
-        value.what = std::string(spec.what);
+        value.what = spec.what;
         part.binding.aux.push_back(graph_.add(std::move(value)));
       }
       Node node = make_node(graph_, part.layer, part.part, Phase::forward, part.way.forward, part.binding);

@@ -209,7 +209,7 @@ class Layout {
   }
 
   void add_workspace(Call& call, int position) {
-    const int64_t least = std::max(target_.workspace(call.kernel, call.desc.at(batch_)), target_.workspace_floor);
+    const int64_t least = std::max(target_.workspace(call.kernel, call.desc, batch_), target_.workspace_floor);
     call.workspace_minimum = round_up(Size(least), kAlignment).value();
     if (call.workspace_minimum == 0) return;
     Buffer buffer;
@@ -239,8 +239,6 @@ class Layout {
         if (!seen[id.at()]) seen[id.at()] = true, made[id.at()] = call.phase;
       }
     }
-    for (Buffer& buffer : s_.buffers)
-      if (buffer.why.empty()) buffer.why = buffer.cls == MemoryClass::gradients ? "until its parameter is updated" : "until its last reader has run";
   }
 
   void explain(const Call& call, int value, const std::vector<Phase>& made) {

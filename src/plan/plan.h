@@ -23,8 +23,11 @@ struct Buffer {
   int64_t offset = -1; ///< in the arena
   LayerId layer;
   Location where;
-  std::string why;     ///< why it is kept, for people
+  std::string why;     ///< why it is kept, where that is not clear from its class
 };
+
+/// Why a buffer is kept, for people.
+std::string_view reason(const Buffer& buffer);
 
 /// A named view of a buffer: what kernel calls refer to.
 struct PlannedValue {
@@ -39,7 +42,7 @@ struct PlannedValue {
 
 struct Call {
   Literal kernel;
-  Desc desc;  ///< the node's; at(batch) are the constants it is called with
+  Desc desc;  ///< the node's: Field::at(batch) is what the kernel gets
   Few<int, 4> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
   Phase phase = Phase::forward;
   Section section = Section::micro;
