@@ -99,7 +99,7 @@ struct Init {
 };
 
 struct ParamSpec {
-  std::string_view suffix;  ///< "w", "b", "gamma"
+  std::string suffix;  ///< "w", "b", "gamma", "l0.w_ih"
   Shape shape;
   ParamRole role = ParamRole::weight;
   Init init;            ///< torch_default: the default initialiser in force decides for a weight
@@ -214,14 +214,14 @@ struct KernelCall {
 
 /// A further output of a forward kernel, kept for the backward pass.
 struct AuxSpec {
-  std::string_view suffix;  ///< "index", "mask", "mean"
+  std::string suffix;  ///< "index", "mask", "mean"
   Type type;
   std::string_view what;  ///< "the position of each maximum in its window"
 };
 
 /// What a part of a layer that is not its last leaves for the next one (attention's queries, keys and values).
 struct PartSpec {
-  std::string_view suffix;  ///< "qkv"
+  std::string suffix;  ///< "qkv"
   Shape shape;              ///< one such tensor a sample, float32
 };
 

@@ -1,8 +1,8 @@
 // embed: a table of vectors, one for each token. Kernels: embed_forward, embed_backward.
 #include <fmt/format.h>
 
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -41,10 +41,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
 }
 
 TorchLayer torch(const LayerInfo& info) {
-  if (info.args.has("tie")) return {.module = "", .call = "F.embedding({0}, {p0})", .tensors = {{.attribute = "weight"}}};
+  if (info.args.has("tie")) return {.module = "", .call = "F.embedding({0}, {p0})", .tensors = torch_weight_bias(false)};
   return {.module = fmt::format("nn.Embedding({}, {})", info.args.integer("vocabulary"), info.args.integer("channels")),
           .call = "{m}({0})",
-          .tensors = {{.attribute = "weight"}}};
+          .tensors = torch_weight_bias(false)};
 }
 
 }  // namespace

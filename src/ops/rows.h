@@ -13,6 +13,8 @@ const OpDef& pool();
 const OpDef& avgpool();
 const OpDef& fc();
 const OpDef& embed();
+const OpDef& lstm();
+const OpDef& gru();
 const OpDef& bn();
 const OpDef& norm();
 const OpDef& lrn();
