@@ -52,6 +52,16 @@ std::vector<Alternative> place_calls(const LayerInfo& info, bool grows) {
                          .purpose = "the gradient, shifted back"}}}};
 }
 
+TorchLayer torch_place(const LayerInfo& info, bool grows) {
+  const Image in = as_image(info.inputs[0]), out = as_image(info.output);
+  const Image &larger = grows ? out : in, &smaller = grows ? in : out;
+  const int64_t top = offset(info.args, 0, larger.h, smaller.h), left = offset(info.args, 1, larger.w, smaller.w);
+  const int64_t bottom = top + smaller.h, right = left + smaller.w;
+  if (grows) return torch_expression(torch_padded({{.before = top, .after = larger.h - bottom}, {.before = left, .after = larger.w - right}}));
+  const auto range = [](int64_t first, int64_t end) { return std::to_string(first) + ":" + std::to_string(end); };
+  return torch_expression("{0}[:, :, " + range(top, bottom) + ", " + range(left, right) + "]");
+}
+
 std::vector<ArgSpec> place_args(std::string_view size_help, std::string_view at_help) {
   return {positional("size", ArgKind::size, size_help),
           {.name = "at", .kind = ArgKind::integer, .min_values = 2, .max_values = 2, .default_text = "centred", .help = at_help}};

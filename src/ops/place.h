@@ -1,7 +1,7 @@
 // What padto and crop share: an image laid on a larger or cut to a smaller canvas.
 #pragma once
 
-#include "ops/common.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 
@@ -13,5 +13,7 @@ std::optional<Shape> infer_place(const InferContext& context, bool grows);
 std::vector<Alternative> place_calls(const LayerInfo& info, bool grows);
 /// `HxW` and `at=top,left`.
 std::vector<ArgSpec> place_args(std::string_view size_help, std::string_view at_help);
+
+TorchLayer torch_place(const LayerInfo& info, bool grows);
 
 }  // namespace netc::ops
