@@ -8,14 +8,14 @@ int64_t offset(const Args& args, size_t which, int64_t larger, int64_t smaller) 
   return args.has("at") ? args.integer("at", 0, which) : (larger - smaller) / 2;
 }
 
+}  // namespace
+
 Desc place_desc(const Image& in, const Image& out, int64_t top, int64_t left) {
   Desc desc{"PlaceDesc", {}};
   desc.add_per_sample("n", 1).add("h", in.h).add("w", in.w).add("c", in.c).add("oh", out.h).add("ow", out.w);
   desc.add("top", top).add("left", left);
   return desc;
 }
-
-}  // namespace
 
 std::optional<Shape> infer_place(const InferContext& context, bool grows) {
   bool ok = check_image(context);
