@@ -95,6 +95,80 @@ struct NormDesc {
   }
 };
 
+/// Group norm (Wu and He 2018, arXiv:1803.08494): each sample's `pixels` x c/groups values of a group to mean 0 and variance 1.
+struct GroupNormDesc {
+  int32_t n, pixels, c, groups;
+  float eps;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("pixels", pixels); v("c", c); v("groups", groups); v("eps", eps);
+  }
+};
+
+/// Rows of c values out of a table of `vocabulary` of them.
+struct EmbedDesc {
+  int32_t rows, vocabulary, c;
+  template <class V>
+  void fields(V&& v) {
+    v("rows", rows); v("vocabulary", vocabulary); v("c", c);
+  }
+};
+
+/// n sequences of t tokens of c values; the weight has `positions` >= t rows.
+struct PositionDesc {
+  int32_t n, t, c, positions;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("t", t); v("c", c); v("positions", positions);
+  }
+};
+
+/// n sequences of t tokens of c values become t + 1 tokens: the weight comes first.
+struct ClsDesc {
+  int32_t n, t, c;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("t", t); v("c", c);
+  }
+};
+
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) of packed rows of (heads + 2 kv_heads) x size values: queries and keys are
+/// turned, values copied. Element i < size/2 of a head is paired with element i + size/2 (as LLaMA's code has it) and turned by
+/// position * base^(-2i/size), backwards where `inverse` is 1.
+struct RopeDesc {
+  int32_t n, t, heads, kv_heads, size, inverse;
+  float base;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("t", t); v("heads", heads); v("kv_heads", kv_heads); v("size", size); v("inverse", inverse); v("base", base);
+  }
+};
+
+/// Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762) over packed rows: a token's row of qkv is heads x size queries,
+/// kv_heads x size keys, kv_heads x size values; query head i reads key and value head i / (heads / kv_heads). Scores are divided by
+/// sqrt(size); causal: token i sees tokens 0..i. p > 0: probabilities are dropped as DropDesc says; element
+/// ((sample * heads + head) * t + i) * t + j of the stream belongs to query i and key j.
+struct AttnDesc {
+  int32_t n, t, heads, kv_heads, size, causal;
+  float p;
+  int32_t stream;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("t", t); v("heads", heads); v("kv_heads", kv_heads); v("size", size); v("causal", causal); v("p", p); v("stream", stream);
+  }
+};
+
+/// A recurrent layer over n sequences of t tokens in `directions` (1, or 2: forward, then backward in time). A token's row holds direction
+/// after direction: of `projected` and the gates, gates x hidden values each (4 gates of an LSTM: input, forget, cell, output; 3 of a GRU:
+/// reset, update, new: PyTorch's order); of y, hidden values each. Weights: (directions * gates * hidden) x hidden.
+struct RecurrentDesc {
+  int32_t n, t, hidden, directions;
+  template <class V>
+  void fields(V&& v) {
+    v("n", n); v("t", t); v("hidden", hidden); v("directions", directions);
+  }
+};
+
 struct ActDesc {
   int64_t count;
   Activation activation;
@@ -297,8 +371,45 @@ void norm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null
 /// dx may be in place of dy, or null.
 void norm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                    const float* dy, const NormDesc&, Workspace);
+/// Root mean square norm (Zhang and Sennrich 2019, arXiv:1910.07467): y = x / sqrt(mean of x^2 + eps) * gamma. Writes each row's
+/// 1/sqrt(mean + eps), unless null. y may be in place of x only if x is not needed again.
+void rmsnorm_forward(Context&, float* y, float* invrms_or_null, const float* x, const float* gamma, const NormDesc&);
+/// dx may be in place of dy, or null.
+void rmsnorm_backward(Context&, float* dx_or_null, float* dgamma, const float* x, const float* invrms, const float* gamma, const float* dy, const NormDesc&,
+                      Workspace);
+/// mean, invstd: n x groups. y may be in place of x only if x is not needed again.
+void groupnorm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta,
+                       const GroupNormDesc&);
+/// dx may be in place of dy, or null.
+void groupnorm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd,
+                        const float* gamma, const float* dy, const GroupNormDesc&, Workspace);
 void lrn_forward(Context&, float* y, const float* x, const LrnDesc&);
 void lrn_backward(Context&, float* dx, const float* x, const float* dy, const LrnDesc&);
+
+// ---- Sequences -------------------------------------------------------------------------------------
+void embed_forward(Context&, float* y, const int32_t* ids, const float* w, const EmbedDesc&);
+/// Adds to dw, where each id's rows are added in their order.
+void embed_backward(Context&, float* dw, const int32_t* ids, const float* dy, const EmbedDesc&);
+void position_forward(Context&, float* y, const float* x, const float* w, const PositionDesc&);  // y may be x
+/// Rows beyond t become 0.
+void position_backward_weights(Context&, float* dw, const float* dy, const PositionDesc&);
+void cls_forward(Context&, float* y, const float* x, const float* w, const ClsDesc&);
+void cls_backward_weights(Context&, float* dw, const float* dy, const ClsDesc&);
+void rope_forward(Context&, float* y, const float* x, const RopeDesc&);  // y may be x; its own backward with `inverse`
+/// lse: n x heads x t, the logarithm of the sum of exponentials of each row of scores. No t x t tensor is kept or made.
+void attn_forward(Context&, float* y, float* lse_or_null, const float* qkv, const AttnDesc&, Workspace);
+void attn_backward(Context&, float* dqkv, const float* qkv, const float* y, const float* lse, const float* dy, const AttnDesc&, Workspace);
+/// projected: x w_ih^T + b_ih. Keeps the gates after their activations and the cells' states, unless null (evaluation). gates may be projected.
+void lstm_forward(Context&, float* gates_or_null, float* y, float* cells_or_null, const float* projected, const float* w, const float* b_or_null,
+                  const RecurrentDesc&, Workspace);
+/// dprojected may be gates.
+void lstm_backward(Context&, float* dprojected, float* dw, float* db_or_null, const float* gates, const float* cells, const float* y, const float* w,
+                   const float* dy, const RecurrentDesc&, Workspace);
+/// inner: w_hn h + b_hn of the new gate, which reset multiplies.
+void gru_forward(Context&, float* gates_or_null, float* y, float* inner_or_null, const float* projected, const float* w, const float* b_or_null,
+                 const RecurrentDesc&, Workspace);
+void gru_backward(Context&, float* dprojected, float* dw, float* db_or_null, const float* gates, const float* inner, const float* y, const float* w,
+                  const float* dy, const RecurrentDesc&, Workspace);
 
 // ---- Elementwise -----------------------------------------------------------------------------------
 /// In place allowed. mask: bit i (of byte i/8, lowest first) is set where the derivative of a relu-like activation is not its "off" value
@@ -356,6 +467,14 @@ size_t fc_backward_weights_workspace(const FcDesc&);
 size_t bn_forward_workspace(const BnDesc&);
 size_t bn_backward_workspace(const BnDesc&);
 size_t norm_backward_workspace(const NormDesc&);
+size_t rmsnorm_backward_workspace(const NormDesc&);
+size_t groupnorm_backward_workspace(const GroupNormDesc&);
+size_t attn_forward_workspace(const AttnDesc&);
+size_t attn_backward_workspace(const AttnDesc&);
+size_t lstm_forward_workspace(const RecurrentDesc&);
+size_t lstm_backward_workspace(const RecurrentDesc&);
+size_t gru_forward_workspace(const RecurrentDesc&);
+size_t gru_backward_workspace(const RecurrentDesc&);
 size_t scale_backward_weights_workspace(const ScaleDesc&);
 
 }  // namespace netrt

@@ -92,6 +92,8 @@ constexpr CodeInfo kCodes[] = {
     {"N0309", "a size that is too large", "A side is beyond 31 bits, or the bytes of a tensor beyond 63. The layer is named.",
      "fc 3000000000   # wrong"},
     {"N0310", "an argument out of its range", "The message says what the argument must be.", "drop 1.5   # wrong\ndrop 0.5   # right"},
+    {"N0311", "a tied weight that does not fit", "`tie LABEL` shares the first weight of the labelled layer, so both must have the same shape: an `embed V C` and "
+     "an `fc V` on C channels have.", "emb: embed 100 8; fc 50 tie emb    # wrong\nemb: embed 100 8; fc 100 tie emb   # right"},
     // ---- Input, loss and training -----------------------------------------------------------------
     {"N0401", "no input, or a second one", "A network begins with one `input`, before its first layer.", "input 28x28x1; fc 10; loss softmax"},
     {"N0402", "an input without a proper shape",

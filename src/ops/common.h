@@ -22,6 +22,8 @@ ArgSpec word(std::string_view name, ArgKind kind, std::string_view default_text,
 /// `bias` and `nobias`.
 ArgSpec bias_flag();
 ArgSpec nobias_flag();
+/// `tie LABEL`: the weight is the labelled layer's.
+ArgSpec tie_label();
 
 // ---- Shapes ---------------------------------------------------------------------------------------
 

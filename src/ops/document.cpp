@@ -39,7 +39,9 @@ std::string form(const ArgSpec& spec) {
   std::string text;
   if (!spec.positional) {
     text = spec.name;
-    if (spec.max_values > 0) {
+    if (spec.kind == ArgKind::label) {
+      text += " LABEL";
+    } else if (spec.max_values > 0) {
       std::string values = "v";
       for (int i = 1; i < spec.max_values; ++i) values += i < spec.min_values ? ",v" : "[,v]";
       text += spec.min_values == 0 ? "[=" + values + "]" : spec.max_values == 1 ? " v" : "=" + values;
@@ -70,6 +72,7 @@ std::string tensor_text(const Operand& operand, const Alternative& way, bool sev
   switch (operand.kind) {
     case Operand::Kind::x: return several_inputs ? "its branch " + std::to_string(index + 1) : "its input";
     case Operand::Kind::y: return "its output";
+    case Operand::Kind::prev: return "what its part before left";
     case Operand::Kind::aux: {
       const AuxSpec& aux = way.aux[index];
       return "its " + std::string(aux.suffix) + " (" + std::string(dtype_name(aux.type.dtype)) + "; " + std::string(aux.what) + ")";
@@ -87,7 +90,7 @@ std::string kept_by(const Alternative& way, bool several_inputs) {
       if (tensor.empty()) continue;
       auto entry = std::ranges::find(kept, tensor, [](const auto& pair) { return pair.first; });
       if (entry == kept.end()) entry = kept.insert(kept.end(), {tensor, {}});
-      add_once(entry->second, call.purpose);
+      add_once(entry->second, std::string(call.purpose));
     }
   }
   std::vector<std::string> parts;
@@ -129,7 +132,8 @@ std::string example_text(const OpDef& op, const Example& example) {
 
 std::string traits(const OpDef& op) {
   std::string text;
-  if (op.default_bias) text += "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. ";
+  const bool says_bias = std::ranges::find(op.args.value, "bias", &ArgSpec::name) != op.args.value.end();
+  if (op.default_bias) text += says_bias ? "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. " : "Has biases unless `nobias`. ";
   if (op.drops_preceding_bias) text += "A convolution right before it needs no bias. ";
   if (op.fuse_activation != FuseActivation::no) text += "An activation right after it can run inside its kernel. ";
   if (!text.empty()) text.back() = '\n';

@@ -76,7 +76,8 @@ const OpDef& fc() {
   static const OpDef row{
       .name = "fc",
       .summary = "Fully connected: every output is a weighted sum of all inputs. Flattens H x W x C by itself; on T x C it works per token.",
-      .args = std::vector<ArgSpec>{positional("outputs", ArgKind::integer, "number of outputs"), bias_flag(), nobias_flag()},
+      .args = std::vector<ArgSpec>{positional("outputs", ArgKind::integer, "number of outputs"), bias_flag(), nobias_flag(),
+                                   tie_label()},
       .branches = std::pair{0, 0},
       .infer = infer,
       .params = params,

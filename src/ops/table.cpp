@@ -23,6 +23,8 @@ const std::vector<const OpDef*>& op_table() {
       &ops::conv(), &ops::depthwise(), &ops::deconv(), &ops::upsample(), &ops::pool(), &ops::avgpool(),
       // Fully connected, normalisation
       &ops::fc(), &ops::bn(), &ops::norm(), &ops::lrn(),
+      // Sequences
+      &ops::embed(), &ops::lstm(), &ops::gru(),
       // Activations
       &ops::relu(), &ops::relu6(), &ops::leaky(), &ops::elu(), &ops::gelu(), &ops::silu(), &ops::sigmoid(), &ops::tanh(),
       &ops::hardswish(), &ops::hardsigmoid(), &ops::softmax(),

@@ -207,7 +207,7 @@ class Matcher {
               fmt::format("`{}` wants {} behind it, not {}", spec.name,
                           spec.min_values == 1 ? "a number" : fmt::format("{} numbers", spec.min_values), value.numbers.size()))
             .help = "write " + usage(verb_, specs_);
-        value.numbers.assign(static_cast<size_t>(spec.min_values), 0);
+        value.numbers = Numbers(static_cast<size_t>(spec.min_values));
       }
     }
     set(spec, std::move(value), item.where);
@@ -261,7 +261,7 @@ std::string usage(std::string_view verb, std::span<const ArgSpec> specs) {
   std::string out = "`" + std::string(verb);
   for (const ArgSpec& spec : specs) {
     std::string text = spec.positional ? form(spec) : std::string(spec.name);
-    if (!spec.positional && spec.kind == ArgKind::label) text += " NAME";
+    if (!spec.positional && spec.kind == ArgKind::label) text += " LABEL";
     if (!spec.positional && numeric(spec.kind) && spec.min_values > 0) text += spec.min_values == 1 ? " N" : " N N";
     out += spec.required ? " " + text : " [" + text + "]";
   }

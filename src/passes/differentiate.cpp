@@ -89,12 +89,12 @@ class Differentiation {
         value.type = spec.type;
         value.kind = ValueKind::aux;
         value.layer = part.layer;
-        value.what = std::string(spec.what);
+        value.what = spec.what;
         part.binding.aux.push_back(graph_.add(std::move(value)));
       }
       Node node = make_node(graph_, part.layer, part.part, Phase::forward, part.way.forward, part.binding);
       if (layer.op->is_loss)
-        for (Field& field : node.desc.fields)
+        for (Field& field : node.desc.fields.own())
           if (field.name == "micro_steps") field.integer = graph_.train.micro_steps;
       graph_.nodes.push_back(std::move(node));
     }
@@ -166,19 +166,25 @@ class Differentiation {
     const Layer& layer = graph_[part.layer];
     part.binding.dx.assign(layer.inputs.size(), ValueId{});
     part.binding.dparam.assign(layer.params.size(), ValueId{});
+    part.binding.dprev = {};
     for (const Operand& out : call.outputs) {
       const auto index = static_cast<size_t>(out.index);
       if (out.kind == Operand::Kind::dx && flows_[graph_.storage(layer.inputs[index]).at()])
         part.binding.dx[index] = gradient_value(part, fmt::format("{}.dx{}", graph_[part.layer].name, index ? fmt::to_string(index) : ""), graph_[part.layer].inputs[index]);
-      if (out.kind == Operand::Kind::dparam && index < graph_[part.layer].params.size())
-        part.binding.dparam[index] = updates_.new_gradient(graph_[part.layer].params[index]);
+      if (out.kind == Operand::Kind::dprev)
+        part.binding.dprev = gradient_value(part, fmt::format("{}.grad", graph_[part.binding.prev].name), part.binding.prev);
+      if (out.kind == Operand::Kind::dparam && index < graph_[part.layer].params.size()) {
+        const ValueId parameter = graph_[part.layer].params[index];
+        part.binding.dparam[index] = call.adds ? updates_.sum_for(part.layer, parameter) : updates_.new_gradient(parameter);
+      }
     }
     graph_.nodes.push_back(make_node(graph_, part.layer, part.part, Phase::backward, call, part.binding));
     const std::vector<ValueId> dx = part.binding.dx, dparam = part.binding.dparam;
+    if (part.binding.dprev.valid()) contribute(part.binding.prev, part.binding.dprev, part);
     for (size_t i = 0; i < dx.size(); ++i)
       if (dx[i].valid()) contribute(graph_[part.layer].inputs[i], dx[i], part);
     for (size_t i = 0; i < dparam.size(); ++i)
-      if (dparam[i].valid()) updates_.contribute(part.layer, graph_[part.layer].params[i], dparam[i]);
+      if (dparam[i].valid() && !call.adds) updates_.contribute(part.layer, graph_[part.layer].params[i], dparam[i]);
   }
 
   /// Adds `gradient` to what is known of the gradient of `target`.

@@ -11,8 +11,8 @@ ValueId bind(const Graph& graph, const Layer& layer, const Operand& operand, con
     case Operand::Kind::none: return {};
     case Operand::Kind::x: return pick(layer.inputs);
     case Operand::Kind::y: return binding.y;
-    case Operand::Kind::prev:
-    case Operand::Kind::dprev: return binding.prev;
+    case Operand::Kind::prev: return binding.prev;
+    case Operand::Kind::dprev: return binding.dprev;
     case Operand::Kind::param: return pick(layer.params);
     case Operand::Kind::state: return pick(layer.states);
     case Operand::Kind::aux: return pick(binding.aux);
@@ -46,8 +46,15 @@ ValueId part_output(Graph& graph, LayerId id, int part, int parts) {
   const Layer& layer = graph[id];
   if (part + 1 == parts) return layer.output;
   Value value;
-  value.name = fmt::format("{}.part{}", layer.name, part);
-  value.type = graph[layer.output].type;
+  if (layer.op->between != nullptr) {
+    std::vector<Shape> shapes;
+    PartSpec spec = layer.op->between(graph.info(layer, shapes, part));
+    value.name = fmt::format("{}.{}", layer.name, spec.suffix);
+    value.type = {DType::f32, std::move(spec.shape), true};
+  } else {
+    value.name = fmt::format("{}.part{}", layer.name, part);
+    value.type = graph[layer.output].type;
+  }
   value.layer = id;
   return graph.add(std::move(value));
 }

@@ -11,7 +11,7 @@ namespace netc {
 struct Binding {
   ValueId y, prev;
   std::vector<ValueId> aux;
-  ValueId dy;
+  ValueId dy, dprev;
   std::vector<ValueId> dx;      ///< by input
   std::vector<ValueId> dparam;  ///< by parameter
 };

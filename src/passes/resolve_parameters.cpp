@@ -59,6 +59,7 @@ Init default_init(const Resolver& r, size_t layer) {
 /// What a parameter starts as. PyTorch's kaiming_uniform(a = sqrt 5) is U(-b, b) with b = 1/sqrt(fan_in), for weight and bias; He et al. 2015;
 /// Glorot and Bengio 2010.
 Init initial(const ParamSpec& spec, InitKind kind, double value, int64_t weight_fan_in) {
+  if (spec.torch && kind == InitKind::torch_default) return *spec.torch;
   if (spec.role == ParamRole::norm ||
       (spec.init.kind != InitKind::torch_default && spec.init.kind != InitKind::he && spec.init.kind != InitKind::xavier))
     return spec.init;
@@ -73,6 +74,22 @@ Init initial(const ParamSpec& spec, InitKind kind, double value, int64_t weight_
   }
 }
 
+/// The weight that `tie` names for layer `id`; none after a diagnostic.
+ValueId tied_weight(Resolver& r, LayerId id, const Shape& wanted) {
+  const Layer &layer = r.graph[id], &owner = r.graph[layer.tied];
+  const auto word = std::ranges::find_if(layer.op->args.value, [](const ArgSpec& spec) { return spec.kind == ArgKind::label; });
+  const ArgValue& name = *layer.args.find(word->name);
+  const ValueId weight = owner.params.empty() ? ValueId{} : owner.params[0];
+  if (weight.valid() && r.graph[weight].type.shape == wanted) return weight;
+  Diagnostic& error = r.diagnostics.error(
+      "N0311", name.where,
+      weight.valid() ? fmt::format("the weight of `{}` is {}, the one of `{}` is {}", layer.source, shape_text(wanted), name.text,
+                                   shape_text(r.graph[weight].type.shape))
+                     : fmt::format("`{}` has no weight to share", name.text));
+  error.notes.push_back({fmt::format("`{}`: `{}` stands", name.text, owner.source), owner.where});
+  return {};
+}
+
 void add_values(Resolver& r, LayerId id, ValueKind kind, const std::vector<ParamSpec>& specs, std::vector<ValueId>& into) {
   const Init init = default_init(r, id.at());
   int64_t weight_fan_in = 1;
@@ -82,6 +99,10 @@ void add_values(Resolver& r, LayerId id, ValueKind kind, const std::vector<Param
       break;
     }
   for (const ParamSpec& spec : specs) {
+    if (kind == ValueKind::parameter && into.empty() && r.graph[id].tied.valid()) {
+      into.push_back(tied_weight(r, id, spec.shape));
+      continue;
+    }
     Value v;
     v.name = fmt::format("{}.{}", r.graph[id].name, spec.suffix);
     v.type = {DType::f32, spec.shape, false};

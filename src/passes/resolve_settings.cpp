@@ -68,7 +68,10 @@ std::optional<Type> input_type(Resolver& r, const ast::Input& input, const Surro
     type.shape.push_back(*value);
   }
   if (!ok) return std::nullopt;
-  if (tokens) type.shape.pop_back();  // the vocabulary is the embedding's
+  if (tokens) {  // the vocabulary is no size of the tensor
+    r.graph.vocabulary = type.shape.back();
+    type.shape.pop_back();
+  }
   if (!(elements(type.shape) * Size(8)).ok()) {
     r.diagnostics.error("N0309", where, fmt::format("the input is too large: {} values do not fit in 63 bits", shape_text(type.shape)));
     return std::nullopt;
@@ -217,7 +220,8 @@ void run_loss(Resolver& r, const ast::Setting& setting, Current& current) {
   r.graph.output = current.value;
   if (applied_twice(r, name, written.verb.where)) return;
   const LayerId id =
-      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, {origin(r, current.value)}, unique_name(r, "loss"));
+      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, [&](size_t) { return origin(r, current.value); },
+                unique_name(r, "loss"));
   if (id.valid()) add_loss_values(r, id);
 }
 

@@ -30,45 +30,54 @@ ValueId Updates::new_gradient(ValueId parameter) {
   return graph_.add(std::move(value));
 }
 
-Node Updates::node(ValueId parameter, Section section, std::string kernel, std::string purpose) const {
+Node Updates::node(ValueId parameter, Section section, Literal kernel, Literal purpose) const {
   Node node;
   node.layer = graph_[parameter].layer;
   node.phase = Phase::update;
   node.section = section;
-  node.kernel = std::move(kernel);
-  node.purpose = std::move(purpose);
+  node.kernel = kernel;
+  node.purpose = purpose;
   return node;
 }
 
 void Updates::contribute(LayerId layer, ValueId parameter, ValueId gradient) {
   Pending& pending = pending_[parameter.at()];
   const int64_t count = elements(graph_[parameter].type.shape).value();
-  if (graph_.train.micro_steps > 1) {
-    if (!pending.gradient.valid()) {
-      Value sum = graph_[gradient];
-      sum.name = graph_[parameter].name + ".gradsum";
-      pending.gradient = graph_.add(std::move(sum));
-    }
-    Node add = node(parameter, Section::micro, "accumulate", "the sum over micro-steps");
-    add.layer = layer;
-    add.phase = Phase::backward;
-    add.outputs = {pending.gradient};
-    add.inputs = {gradient};
-    add.desc = count_desc("CountDesc", count);
-    graph_.nodes.push_back(std::move(add));
-    return;
-  }
-  if (!pending.gradient.valid()) {
+  const bool micro_steps = graph_.train.micro_steps > 1;
+  if (!micro_steps && !pending.gradient.valid()) {
     pending.gradient = gradient;
     return;
   }
-  Node add = node(parameter, Section::micro, "accumulate", "the sum over the layers that share the weight");
+  if (micro_steps) pending.gradient = sum_over_micro_steps(parameter);
+  Node add = node(parameter, Section::micro, "accumulate", micro_steps ? Literal("the sum over micro-steps") : Literal("the sum over the layers that share the weight"));
   add.layer = layer;
   add.phase = Phase::backward;
   add.outputs = {pending.gradient};
   add.inputs = {gradient};
   add.desc = count_desc("CountDesc", count);
   graph_.nodes.push_back(std::move(add));
+}
+
+ValueId Updates::sum_over_micro_steps(ValueId parameter) {
+  ValueId sum = pending_[parameter.at()].gradient;
+  if (sum.valid()) return sum;
+  sum = new_gradient(parameter);
+  graph_[sum].name = graph_[parameter].name + ".gradsum";
+  return sum;
+}
+
+ValueId Updates::sum_for(LayerId layer, ValueId parameter) {
+  Pending& pending = pending_[parameter.at()];
+  if (graph_.train.micro_steps > 1) return pending.gradient = sum_over_micro_steps(parameter);
+  if (pending.gradient.valid()) return pending.gradient;
+  pending.gradient = new_gradient(parameter);
+  Node fill = node(parameter, Section::micro, "zero_fill", "starts the gradient");
+  fill.layer = layer;
+  fill.phase = Phase::backward;
+  fill.outputs = {pending.gradient};
+  fill.desc = count_desc("CountDesc", type_bytes(graph_[parameter].type, 1).value());
+  graph_.nodes.push_back(std::move(fill));
+  return pending.gradient;
 }
 
 void Updates::layer_done(LayerId layer) {

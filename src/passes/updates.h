@@ -18,6 +18,8 @@ class Updates {
   void count_use(ValueId parameter);
   /// A value for the gradient of `parameter` that a backward call is about to write.
   ValueId new_gradient(ValueId parameter);
+  /// The sum so far of the gradient of `parameter`, zeros at first: what a backward call of `layer` adds to.
+  ValueId sum_for(LayerId layer, ValueId parameter);
   /// `gradient` has been written by a call of `layer`.
   void contribute(LayerId layer, ValueId parameter, ValueId gradient);
   /// All backward calls of `layer` are written: its parameters have one reader less.
@@ -31,10 +33,11 @@ class Updates {
     ValueId gradient;  ///< the sum so far
   };
 
+  ValueId sum_over_micro_steps(ValueId parameter);
   bool together() const { return graph_.train.micro_steps > 1 || graph_.train.clip > 0; }
   void update(ValueId parameter, Section section);
   void clip();
-  Node node(ValueId parameter, Section section, std::string kernel, std::string purpose) const;
+  Node node(ValueId parameter, Section section, Literal kernel, Literal purpose) const;
   ValueId optimizer_state(ValueId parameter, const char* suffix);
   Desc describe(ValueId parameter, int64_t count) const;
 

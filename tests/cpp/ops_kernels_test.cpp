@@ -75,6 +75,12 @@ const std::map<std::string, Signature>& kernels() {
       {"fc_forward", describe<decltype(fc_forward)>()},
       {"fc_backward_data", describe<decltype(fc_backward_data)>()},
       {"fc_backward_weights", describe<decltype(fc_backward_weights)>()},
+      {"embed_forward", describe<decltype(embed_forward)>()},
+      {"embed_backward", describe<decltype(embed_backward)>()},
+      {"lstm_forward", describe<decltype(lstm_forward)>()},
+      {"lstm_backward", describe<decltype(lstm_backward)>()},
+      {"gru_forward", describe<decltype(gru_forward)>()},
+      {"gru_backward", describe<decltype(gru_backward)>()},
       {"pool_forward", describe<decltype(pool_forward)>()},
       {"pool_backward", describe<decltype(pool_backward)>()},
       {"avgpool_forward", describe<decltype(avgpool_forward)>()},
@@ -137,9 +143,9 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
     return;
   }
   INFO("kernel " << call.kernel);
-  const auto found = kernels().find(call.kernel);
+  const auto found = kernels().find(std::string(call.kernel));
   REQUIRE(found != kernels().end());
-  used.insert(call.kernel);
+  used.emplace(call.kernel);
   const Signature& signature = found->second;
   CHECK(call.outputs.size() == signature.outputs);
   CHECK(call.inputs.size() == signature.inputs);
@@ -217,7 +223,7 @@ TEST_CASE("every gradient an op owes is written by a backward call", "[ops]") {
           }
         }
       }
-      if (parts > 0) CHECK(dx.size() == lowered.inputs.size());
+      if (parts > 0 && !op->takes_ids) CHECK(dx.size() == lowered.inputs.size());
       CHECK(dparam.size() == params);
     }
   }
