@@ -73,15 +73,17 @@ class Runner {
         if (schedule_.values[i].kind == kind) write(folder + schedule_.values[i].name, static_cast<int>(i));
   }
 
-  /// Of the first micro-step: what layers leave, and the gradients of parameters.
+  /// What layers leave, and the parameters' gradients of the first micro-step.
   void trace_after(netrt::Context& ctx, const Call& call) const {
-    if (&schedule_ != &plan_.train || netrt::run_state(ctx).micro_step != 1) return;
+    if (&schedule_ != &plan_.train) return;
+    const int64_t micro_step = netrt::run_state(ctx).micro_step;
     for (int value : call.outputs) {
       if (value < 0) continue;
       const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
       const bool left = planned.kind == ValueKind::activation || planned.kind == ValueKind::aux;
-      if (call.phase == Phase::backward && planned.kind == ValueKind::gradient) write("grad/" + planned.name, value);
-      if (call.phase == Phase::forward && left && planned.type.dtype != DType::bit) write("forward/" + planned.name, value);
+      if (call.phase == Phase::backward && planned.kind == ValueKind::gradient && micro_step == 1) write("grad/" + planned.name, value);
+      if (call.phase == Phase::forward && left && planned.type.dtype != DType::bit)
+        write(fmt::format("step{}/forward/{}", micro_step, planned.name), value);
     }
   }
 

@@ -106,7 +106,7 @@ struct Reader {
         ->group("Training")
         ->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
     app.add_flag("--guard", options.guard, "check after each kernel that it wrote only its outputs (slow)")->group("Training");
-    app.add_option("--trace", options.trace, "write the tensors of the first step as .npy files")->type_name("DIR")->group("Training");
+    app.add_option("--trace", options.trace, "write the tensors of every step, and the first one's gradients, as .npy files")->type_name("DIR")->group("Training");
   }
 
   void hand_on(CLI::App& app, const std::string& name, const char* type, const char* help) {
