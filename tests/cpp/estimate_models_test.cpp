@@ -27,6 +27,8 @@ constexpr Model kModels[] = {
     {"mobilenet_v2", 3504872, 300774272, 34112},
     {"efficientnet_b0", 5288548, 385814752, 42016},
     {"unet", 31037633, 48167387136, 11776},
+    {"vit_b16", 86567656, 17563828224, 0},
+    {"gpt2", 124439808, 145824153600, 0},
 };
 
 std::filesystem::path model_path(const std::string& name) {

@@ -96,6 +96,37 @@ TEST_CASE("N0304 and N0305: groups", "[ops]") {
   CHECK(code("deconv 8 3x3 groups 4", {8, 8, 6}) == "N0304");
   CHECK(code("deconv 6 3x3 groups 4", {8, 8, 8}) == "N0305");
   CHECK(code("shuffle 4", {2, 2, 6}) == "N0304");
+  CHECK(failure("groupnorm 4", {2, 2, 6}).message == "6 input channels cannot be divided into 4 groups");
+  CHECK(code("groupnorm 9", {5, 6}) == "N0304");
+}
+
+TEST_CASE("N0304: heads that do not divide", "[ops]") {
+  const Diagnostic heads = failure("attn 5", {16, 12});
+  CHECK(heads.code == "N0304");
+  CHECK(heads.message == "12 input channels cannot be divided among 5 heads");
+  CHECK(heads.label == "the input is 16x12");
+  CHECK(heads.help == "take 4 or 6 heads");
+  CHECK(failure("attn 20", {16, 12}).help == "take 12 heads");
+  CHECK(failure("attn 7", {16, 11}).help == "take 1 or 11 heads");
+  const Diagnostic kv = failure("attn 6 kv 4", {16, 12});
+  CHECK(kv.code == "N0304");
+  CHECK(kv.message == "6 heads of queries cannot be divided among 4 heads of keys and values");
+  CHECK(kv.help == "write kv 3 or 6");
+  CHECK(failure("attn 2 kv 4", {16, 12}).help == "write kv 2");
+  CHECK(infer("attn 5 kv 2", {{16, 12}}).diagnostics.errors() == 2);
+  CHECK(infer("attn 12 kv 12", {{16, 12}}).output.has_value());
+}
+
+TEST_CASE("N0307: a sequence is wanted, or an image", "[ops]") {
+  for (const std::string_view source : {"attn 2", "position 40", "cls", "first"}) {
+    CHECK(code(source, {4, 4, 8}) == "N0307");
+    CHECK(code(source, {8}) == "N0307");
+  }
+  CHECK(failure("attn 2", {4, 4, 8}).message == "`attn` wants an input T x C, not 4x4x8");
+  CHECK(failure("cls", {4, 4, 8}).help == "`tokens` makes a sequence of an image");
+  CHECK(failure("first", {8}).help == "a flat vector has no tokens");
+  CHECK(code("tokens", {4, 8}) == "N0307");
+  CHECK(code("tokens", {8}) == "N0307");
 }
 
 TEST_CASE("N0307: a flat vector or a sequence where an image is wanted", "[ops]") {
@@ -135,6 +166,16 @@ TEST_CASE("N0309: sizes that no kernel can take", "[ops]") {
   CHECK(code("avgpool", {half - 1, half - 1, half - 1}) == "N0309");
   CHECK(failure(infer("concat", {{4, half - 1}, {4, 1}})).code == "N0309");
   CHECK(code("softmax", {65536, 65536, 3}) == "N0309");
+  CHECK(code("tokens", {65536, 65536, 3}) == "N0309");
+  CHECK(code("rmsnorm", {65536, 65536, 3}) == "N0309");
+  CHECK(code("groupnorm 1", {65536, 65536, 3}) == "N0309");
+  CHECK(code("cls", {half - 1, 3}) == "N0309");
+  CHECK(code("cls", {half, 3}) == "N0309");
+  CHECK(code("first", {half, 3}) == "N0309");
+  CHECK(code("position 4", {half, 3}) == "N0309");
+  CHECK(code_with("position", {{"positions", {static_cast<double>(half)}}}, {4, 3}) == "N0309");
+  CHECK(code("attn 1", {4, half / 2}) == "N0309");
+  CHECK(code("attn 1", {half, 4}) == "N0309");
   CHECK(failure("flatten", {65536, 65536, 3}).message ==
         "`flatten` is too large: the number of values of its input is 12884901888, the limit is 2147483647");
 }
@@ -162,6 +203,21 @@ TEST_CASE("N0310: arguments out of range or contradictory", "[ops]") {
   CHECK(code_with("drop", {{"p", {-0.5}}}, {8}) == "N0310");
   CHECK(code("bn eps 0", {8}) == "N0310");
   CHECK(code("bn keep 1.5", {8}) == "N0310");
+  CHECK(code("rmsnorm eps 0", {8}) == "N0310");
+  CHECK(code("groupnorm 0", {4, 8}) == "N0310");
+  CHECK(code("groupnorm 2 eps 0", {4, 8}) == "N0310");
+  CHECK(code("position 0", {4, 8}) == "N0310");
+  const Diagnostic places = failure("position 3", {4, 8});
+  CHECK(places.code == "N0310");
+  CHECK(places.message == "`position` has 3 positions, its input 4 tokens");
+  CHECK(places.help == "write position 4, or position in.t");
+  CHECK(code("attn 0", {4, 8}) == "N0310");
+  CHECK(code("attn 2 kv 0", {4, 8}) == "N0310");
+  CHECK(code("attn 2 drop 1", {4, 8}) == "N0310");
+  CHECK(code("attn 2 bias nobias", {4, 8}) == "N0310");
+  const Diagnostic odd = failure("attn 2 rope", {4, 6});
+  CHECK(odd.code == "N0310");
+  CHECK(odd.message == "`rope` turns pairs of values, but a head has 3");
   CHECK(code("lrn 0", {4, 4, 8}) == "N0310");
   CHECK(code("lrn 5 k 0", {4, 4, 8}) == "N0310");
   CHECK(code_with("lrn", {{"channels", {5}}, {"alpha", {-1}}}, {4, 4, 8}) == "N0310");
