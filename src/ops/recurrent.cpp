@@ -26,15 +26,6 @@ Sizes sizes_of(const Args& args, const Shape& input) {
 
 Sizes sizes_of(const LayerInfo& info) { return sizes_of(info.args, info.inputs[0]); }
 
-bool check_sequence(const InferContext& context) {
-  const Shape& shape = context.inputs[0];
-  if (shape.size() == 2) return true;
-  Diagnostic& error = context.error("N0307", quoted(context.verb) + " wants a sequence T x C, not " + shape_text(shape));
-  note_origin(context, error);
-  error.help = "a sequence comes from an input like: input 128x64, or from token ids by way of: embed 100 64";
-  return false;
-}
-
 /// Parameters of one layer: w_ih, w_hh and, with biases, b_ih, b_hh. A direction's rows follow the other's.
 int first_param(const LayerInfo& info, int64_t layer) { return static_cast<int>(layer * (info.has_bias ? 4 : 2)); }
 
