@@ -9,6 +9,7 @@
 
 #include "backend/emit.h"
 #include "backend/interpret.h"
+#include "backend/pytorch.h"
 #include "diag/codes.h"
 #include "diag/render.h"
 #include "driver/compile.h"
@@ -130,6 +131,19 @@ int emit(const Options& options) {
   return kDone;
 }
 
+int emit_pytorch(const Options& options) {
+  const Compilation made = compile(options, false);
+  print_diagnostics(options, made);
+  print_times(options, made);
+  if (!made.graph) return kError;
+  const std::string file = options.output.empty() ? pytorch_file_name(*made.graph) : options.output;
+  const ProgramOptions wanted{options.command, folder_of(options.file), NETC_VERSION};
+  const std::string wrong = write_marked_file(file, "# Written by netc, which replaces it unless it was edited:", pytorch_text(*made.graph, made.sources, wanted), options.force);
+  if (!wrong.empty()) return complain(wrong);
+  fmt::print("wrote {0}\n  python3 {0}\n", file);
+  return kDone;
+}
+
 int train(const Options& options) {
   if (options.target == "cuda") return complain("--train runs on the CPU; for a GPU: --emit-cuda");
   const Planned planned = plan_file(options, cpu_target(), true);
@@ -203,6 +217,7 @@ int run(int argc, char** argv) {
     case Action::estimate: return estimate(*options);
     case Action::emit_cuda:
     case Action::emit_cpu: return emit(*options);
+    case Action::emit_pytorch: return emit_pytorch(*options);
     case Action::train: return train(*options);
     case Action::print_after: return print_after(*options);
     case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;

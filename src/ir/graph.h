@@ -132,6 +132,7 @@ struct Graph {
   ValueId input, label, metrics;
   int64_t vocabulary = 0;  ///< the input is token ids below this; 0: it is numbers
   ValueId output;  ///< the loss's input: the logits
+  LayerId last;    ///< the layer that leaves it, as written; none where the input is the output. Set by the fuse pass
   LayerId loss;    ///< none when the file has no loss
   TargetKind target = TargetKind::class_index;
   DataSource data;
@@ -150,5 +151,8 @@ struct Graph {
   /// The layer as its row's functions see it; `shapes` keeps the input shapes alive.
   LayerInfo info(const Layer& layer, std::vector<Shape>& shapes, int part = 0) const;
 };
+
+/// Whether weight decay applies to `parameter`.
+bool decays(const Value& parameter, DecayScope scope);
 
 }  // namespace netc

@@ -6,12 +6,6 @@ namespace netc {
 
 namespace {
 
-bool decays(const Value& parameter, DecayScope scope) {
-  if (scope == DecayScope::all) return true;
-  if (scope == DecayScope::matrices) return parameter.type.shape.size() >= 2;
-  return parameter.role == ParamRole::weight;
-}
-
 Desc count_desc(std::string_view type, int64_t count) {
   Desc desc;
   desc.type = type;
