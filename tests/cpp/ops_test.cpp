@@ -238,7 +238,7 @@ TEST_CASE("PyTorch's tensors of lstm and gru are all rows of netc's, once each",
     std::vector<int64_t> next(params.size(), 0);
     for (const TorchTensor& tensor : s.op->torch.value(s.info()).tensors) {
       CHECK(tensor.first == next[static_cast<size_t>(tensor.tensor)]);
-      next[static_cast<size_t>(tensor.tensor)] += tensor.rows;
+      next[static_cast<size_t>(tensor.tensor)] += tensor.rows > 0 ? tensor.rows : params[static_cast<size_t>(tensor.tensor)].shape[0];
     }
     for (size_t i = 0; i < params.size(); ++i) CHECK(next[i] == params[i].shape[0]);
   }
