@@ -19,7 +19,7 @@ namespace {
 class Runner {
  public:
   Runner(const Graph& graph, const Plan& plan, const Schedule& schedule, const InterpretOptions& options)
-      : graph_(graph), plan_(plan), schedule_(schedule), options_(options), executor_(schedule) {}
+      : graph_(graph), plan_(plan), schedule_(schedule), options_(options), executor_(schedule, plan.batch) {}
 
   void bind(char* arena) {
     arena_ = reinterpret_cast<unsigned char*>(arena);
@@ -132,10 +132,10 @@ netrt::ProgramSpec make_spec(const Graph& graph, const Plan& plan, const Facts& 
 Target cpu_target() {
   Target target;
   target.name = "cpu";
-  target.workspace = [](const std::string& kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cpu_workspace, "a kernel is given a workspace it does not take");
-    return entry->cpu_workspace(desc);
+    return entry->cpu_workspace(desc, batch);
   };
   return target;
 }
@@ -144,10 +144,10 @@ Target cuda_target(int64_t workspace_floor) {
   Target target;
   target.name = "cuda";
   target.input_slots = 2;
-  target.workspace = [](const std::string& kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cuda_workspace, "a kernel is given a workspace it does not take");
-    return entry->cuda_workspace(desc);
+    return entry->cuda_workspace(desc, batch);
   };
   target.grant_slack = true;
   target.workspace_floor = workspace_floor;

@@ -1,9 +1,11 @@
 #include "driver/driver.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 
@@ -85,7 +87,18 @@ Planned plan_file(const Options& options, const Target& target, bool needs_loss)
   return planned;
 }
 
+/// What is freed is kept for what comes: the report of a large network grows and drops vectors of many megabytes, and fresh pages from the
+/// system cost more than all else that is done with them.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 1 << 24);
+#endif
+}
+
 int estimate(const Options& options) {
+  keep_freed_memory();
   EstimateOptions wanted;
   if (!options.gpu.empty()) {
     wanted.gpu = find_gpu(options.gpu);
@@ -108,7 +121,7 @@ int estimate(const Options& options) {
   if (options.json)
     for (const Diagnostic& found : planned.made.diagnostics.all())
       if (found.severity == Severity::note) wanted.notes.push_back(found.message);
-  const Report report = make_report(graph, *planned.plan, wanted);
+  const Report& report = *new Report(make_report(graph, *planned.plan, wanted));  // likewise
   const std::vector<Rule> rules = options.rules ? rules_of_thumb(graph, planned.plan->batch) : std::vector<Rule>{};
   const std::string text = options.json ? estimate_json_text(report, *planned.plan, rules)
                                         : estimate_text(report, options.rules ? rules_text(rules, planned.plan->arena) : "");
@@ -163,7 +176,7 @@ std::string plan_text(const Schedule& schedule) {
   for (size_t i = 0; i < schedule.calls.size(); ++i) {
     const Call& call = schedule.calls[i];
     fmt::format_to(std::back_inserter(text), "  {:>5} {}", i, call.kernel);
-    for (const std::vector<int>* values : {&call.outputs, &call.inputs}) {
+    for (const auto* values : {&call.outputs, &call.inputs}) {
       text += values == &call.outputs ? " " : " <-";
       for (int value : *values) fmt::format_to(std::back_inserter(text), " {}", value < 0 ? "-" : schedule.values[static_cast<size_t>(value)].name);
     }

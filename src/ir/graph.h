@@ -25,7 +25,7 @@ struct Value {
   ValueId same_as;   ///< another name for the same bytes (flatten, a gradient passed through)
   ParamRole role = ParamRole::weight;  ///< parameters
   Init init;                           ///< parameters and state, resolved: normal, uniform or constant
-  std::string what;                    ///< aux: what it holds
+  std::string_view what;               ///< aux: what it holds
 };
 
 /// One statement of the network after defs, loops and repeats are expanded.
@@ -63,14 +63,14 @@ struct Node {
   int part = 0;
   Phase phase = Phase::forward;
   Section section = Section::micro;
-  std::string kernel;
-  std::vector<ValueId> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
+  Literal kernel;
+  Few<ValueId, 4> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
   Desc desc;
   bool in_place = false;   ///< outputs[0] may take the bytes of inputs[in_place_input] (any input if -1) once nobody else reads them
   int in_place_input = 0;
   ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
-  std::string purpose;     ///< "the weight gradient of conv2"
+  Literal purpose;         ///< "the weight gradient of conv2"
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------

@@ -62,10 +62,10 @@ Alternative recurrence(const LayerInfo& info, const RecurrentCell& cell, int64_t
   const int first = first_param(info, layer);
   const Operand w = param(first + 1), b = info.has_bias ? param(first + 3) : none, db = info.has_bias ? dparam(first + 3) : none;
   const Type gates{DType::f32, {sizes.t, sizes.directions * cell.gates * sizes.hidden}, true}, kept{DType::f32, {sizes.t, sizes.out()}, true};
-  return {.forward = {.kernel = std::string(cell.forward), .outputs = {aux(0), y, aux(1)}, .inputs = {prev, w, b}, .desc = desc, .in_place = true,
+  return {.forward = {.kernel = cell.forward, .outputs = {aux(0), y, aux(1)}, .inputs = {prev, w, b}, .desc = desc, .in_place = true,
                       .workspace = true},
           .aux = {{named(layer, "activated"), gates, cell.gates_what}, {named(layer, cell.kept), kept, cell.kept_what}},
-          .backward = {{.kernel = std::string(cell.backward), .outputs = {dprev, dparam(first + 1), db}, .inputs = {aux(0), aux(1), y, w, dy},
+          .backward = {{.kernel = cell.backward, .outputs = {dprev, dparam(first + 1), db}, .inputs = {aux(0), aux(1), y, w, dy},
                         .desc = desc, .in_place = true, .workspace = true, .purpose = "the gradient through time"}}};
 }
 

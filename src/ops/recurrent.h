@@ -8,7 +8,7 @@ namespace netc::ops {
 
 struct RecurrentCell {
   int64_t gates;
-  std::string_view forward, backward;  ///< kernels of the recurrence
+  Literal forward, backward;  ///< kernels of the recurrence
   std::string_view gates_what;         ///< what is kept in place of the projection
   std::string_view kept, kept_what;    ///< the other tensor that is kept, one value a hidden unit
   int64_t unit_flops;                  ///< other than multiply-accumulates and biases, for one hidden unit and token

@@ -25,7 +25,7 @@ Diagnostic failure(std::string_view source, Shape input) {
 std::string code(std::string_view source, Shape input) { return failure(source, std::move(input)).code; }
 
 /// A statement whose argument `name` has numbers that a source could not be written with here.
-std::string code_with(std::string_view op, std::vector<std::pair<std::string, std::vector<double>>> arguments, Shape input) {
+std::string code_with(std::string_view op, std::vector<std::pair<std::string_view, Numbers>> arguments, Shape input) {
   Args args;
   for (auto& [name, numbers] : arguments) args.set(name, {std::move(numbers), {}, {}});
   return failure(infer(*find_op(op), std::move(args), {std::move(input)})).code;

@@ -143,9 +143,9 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
     return;
   }
   INFO("kernel " << call.kernel);
-  const auto found = kernels().find(call.kernel);
+  const auto found = kernels().find(std::string(call.kernel));
   REQUIRE(found != kernels().end());
-  used.insert(call.kernel);
+  used.emplace(call.kernel);
   const Signature& signature = found->second;
   CHECK(call.outputs.size() == signature.outputs);
   CHECK(call.inputs.size() == signature.inputs);
