@@ -79,8 +79,10 @@ constexpr CodeInfo kCodes[] = {
      "a number, or use "
      "`same`, which puts the odd row at the bottom and right.",
      "conv 32 4x4 pad     # wrong\nconv 32 4x4 pad=1   # right\nconv 32 4x4 same    # right"},
-    {"N0304", "input channels that groups do not divide", "Each group sees an equal share of the input's channels.",
-     "input 8x8x3; conv 8 3x3 groups 2   # wrong"},
+    {"N0304", "input channels that groups or heads do not divide",
+     "Each group, or head of attention, sees an equal share of the input's channels; each head of keys and values serves an equal share of the heads "
+     "of queries.",
+     "input 8x8x3; conv 8 3x3 groups 2   # wrong\ninput 16x64; attn 5                 # wrong"},
     {"N0305", "filters that groups do not divide", "Each group makes an equal share of the filters.", "input 8x8x4; conv 7 3x3 groups 2   # wrong"},
     {"N0306", "a division that leaves a remainder", "Sizes are whole numbers. netc does not round for you: write what you mean.",
      "input 8x8x3; conv in.c/2 1x1       # wrong\ninput 8x8x3; conv (in.c+1)/2 1x1   # right"},

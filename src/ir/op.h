@@ -214,6 +214,24 @@ struct LayerInfo {
   int layer_index = 0;  ///< the layer's id: differs between layers of a network (dropout's random stream)
 };
 
+/// One tensor of a PyTorch module, and where netc keeps it. Several may share one of netc's (an lstm's two directions).
+struct TorchTensor {
+  std::string attribute;        ///< of the module: "weight", "weight_ih_l0_reverse"
+  int tensor = 0;               ///< which of netc's: the params, then the states
+  std::vector<int> axes = {};   ///< netc's axes in PyTorch's order: {0, 3, 1, 2} for K x R x S x C; empty: the same order
+  int64_t first = 0, rows = 0;  ///< the part of netc's first axis it takes, before the axes are reordered; rows 0: all of it
+};
+
+/// A layer in PyTorch. Images are N x C x H x W there, sequences N x T x C, vectors N x C; netc's own order is channels last.
+struct TorchLayer {
+  std::string module;  ///< what the layer's attribute is: "nn.Conv2d(3, 32, 3, padding=1)"; empty: it is only an expression
+  /// A Python expression over {0}, {1}, ... (its inputs, always plain names; a loss's are scores and target), {m} (the module) and {p0}, {p1}, ...
+  /// (tensors[i] as an attribute of whatever layer owns the parameter: a tied weight).
+  std::string call;
+  std::vector<TorchTensor> tensors = {};
+  std::string helper = {};  ///< Python the module or the call needs, written once a file: functions or small classes, without imports
+};
+
 /// How an op takes part in fusing an activation that follows it.
 enum class FuseActivation : uint8_t {
   no,
@@ -263,6 +281,8 @@ struct OpDef {
   FuseActivation fuse_activation = FuseActivation::no;
   /// The activation this op is, if it is one: {kind, alpha}.
   std::pair<Activation, double> (*activation)(const Args&) = nullptr;
+  /// PyTorch's twin, from the statement as written: `info` has no fused activation.
+  Required<TorchLayer (*)(const LayerInfo&)> torch;
   bool default_bias = false;        ///< takes `bias` / `nobias`; has one unless it says so or a bn follows
   bool drops_preceding_bias = false;  ///< bn: a conv right before it needs no bias
   bool commutes_with_relu = false;    ///< max-pool: relu before it may as well stand after it

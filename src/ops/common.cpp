@@ -75,6 +75,15 @@ bool check_image(const InferContext& context) {
   return false;
 }
 
+bool check_sequence(const InferContext& context) {
+  const Shape& shape = context.inputs[0];
+  if (shape.size() == 2) return true;
+  Diagnostic& error = context.error("N0307", quoted(context.verb) + " wants an input T x C, not " + shape_text(shape));
+  note_origin(context, error);
+  error.help = shape.size() == 3 ? "`tokens` makes a sequence of an image" : "a flat vector has no tokens";
+  return false;
+}
+
 bool check_int32(const InferContext& context, std::string_view what, Size size) {
   if (size.ok() && size.value() <= std::numeric_limits<int32_t>::max()) return true;
   const std::string amount = size.ok() ? std::to_string(size.value()) : "more than 63 bits";

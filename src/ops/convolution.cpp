@@ -1,5 +1,7 @@
 #include "ops/convolution.h"
 
+#include <algorithm>
+
 namespace netc::ops {
 namespace {
 
@@ -41,6 +43,29 @@ bool check_padding(const InferContext& context, const Convolution& convolution) 
   error.label = "the input is " + shape_text(context.inputs[0]);
   note_origin(context, error);
   return false;
+}
+
+/// What follows the kernel in the arguments of both modules; `padding` per direction.
+std::string torch_arguments(const Convolution& convolution, bool bias, int64_t pad_h, int64_t pad_w) {
+  const Axis &h = convolution.window.h, &w = convolution.window.w;
+  std::string text = torch_option("stride", h.stride, w.stride, 1) + torch_option("padding", pad_h, pad_w, 0);
+  text += torch_option("dilation", h.dilation, w.dilation, 1) + torch_option("groups", convolution.groups, convolution.groups, 1);
+  return text + (bias ? "" : ", bias=False");
+}
+
+/// PyTorch's (in - 1) * stride - 2 * before + extent may fall short of the output (output_padding) or overshoot it (cut off).
+int64_t missing(const Axis& axis, int64_t output) { return output - ((axis.in - 1) * axis.stride - 2 * axis.before + axis.extent()); }
+
+TorchLayer torch_transposed(const Convolution& convolution, bool bias) {
+  const Axis &h = convolution.window.h, &w = convolution.window.w;
+  const int64_t more_h = missing(h, convolution.in.h), more_w = missing(w, convolution.in.w);
+  TorchLayer twin;
+  twin.module = "nn.ConvTranspose2d(" + std::to_string(convolution.out.c) + ", " + std::to_string(convolution.in.c) + ", " +
+                torch_pair(h.kernel, w.kernel) + torch_arguments(convolution, bias, h.before, w.before) +
+                torch_option("output_padding", std::max<int64_t>(more_h, 0), std::max<int64_t>(more_w, 0), 0) + ")";
+  twin.call = "{m}({0})";
+  if (more_h < 0 || more_w < 0) twin.call += "[:, :, :" + std::to_string(convolution.in.h) + ", :" + std::to_string(convolution.in.w) + "]";
+  return twin;
 }
 
 }  // namespace
@@ -94,6 +119,22 @@ std::vector<Alternative> convolution_calls(const Convolution& convolution, const
   KernelCall data{.kernel = name + "_backward_data", .outputs = {dx()}, .inputs = {dy, param(0)}, .desc = desc, .workspace = true,
                   .purpose = "the data gradient"};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
+}
+
+TorchLayer torch_convolution(const Convolution& convolution, const LayerInfo& info) {
+  const Window& window = convolution.window;
+  TorchLayer twin;
+  if (convolution.transposed) {
+    twin = torch_transposed(convolution, info.has_bias);
+  } else {
+    const bool pads = torch_pads(window);
+    twin.module = "nn.Conv2d(" + std::to_string(convolution.in.c) + ", " + std::to_string(convolution.out.c) + ", " +
+                  torch_pair(window.h.kernel, window.w.kernel) +
+                  torch_arguments(convolution, info.has_bias, pads ? window.h.before : 0, pads ? window.w.before : 0) + ")";
+    twin.call = "{m}(" + (pads ? "{0}" : torch_padded(window)) + ")";
+  }
+  twin.tensors = torch_weight_bias(info.has_bias, {0, 3, 1, 2});
+  return twin;
 }
 
 Size bias_flops(const LayerInfo& info) { return info.has_bias ? elements(info.output) : Size(0); }

@@ -1,7 +1,7 @@
 // The losses, fused with their gradients: the forward call leaves the gradient of the mean loss where the scores were.
 // Kernels: loss_softmax, loss_bce, loss_mse and their _evaluate.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -51,6 +51,18 @@ KernelCall evaluate(const LayerInfo& info) {
   return {.kernel = kernel<kind>() + "_evaluate", .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
 }
 
+TorchLayer torch_softmax(const LayerInfo& info) {
+  const double smooth = info.args.number("smooth", 0);
+  const Shape& shape = info.inputs[0];
+  const bool flat = rows(shape) == 1 && shape.size() > 1;  // one row of scores, one class a sample
+  const std::string scores = flat ? "{0}.flatten(1)" : shape.size() == 2 ? "{0}.transpose(1, 2)" : "{0}";
+  return torch_expression("F.cross_entropy(" + scores + ", {1}" + (smooth > 0 ? ", label_smoothing=" + number_text(smooth) : "") + ")");
+}
+
+TorchLayer torch_bce(const LayerInfo&) { return torch_expression("F.binary_cross_entropy_with_logits({0}, {1})"); }
+
+TorchLayer torch_mse(const LayerInfo&) { return torch_expression("F.mse_loss({0}, {1})"); }
+
 /// For each score. softmax: maximum, difference, exp, sum, quotient; bce: exp, log and 4 more; mse: difference, square, sum.
 template <int per_element>
 Size flops(const LayerInfo& info) {
@@ -69,6 +81,7 @@ const OpDef& loss_softmax() {
       .other_flops = flops<5>,
       .lower = lower<Kind::softmax>,
       .evaluate = evaluate<Kind::softmax>,
+      .torch = torch_softmax,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss softmax", {5}}, {"loss softmax smooth 0.1", {2, 3, 4}}},
   };
@@ -85,6 +98,7 @@ const OpDef& loss_bce() {
       .other_flops = flops<6>,
       .lower = lower<Kind::bce>,
       .evaluate = evaluate<Kind::bce>,
+      .torch = torch_bce,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss bce", {1}}, {"loss bce", {4, 4, 2}}},
   };
@@ -101,6 +115,7 @@ const OpDef& loss_mse() {
       .other_flops = flops<3>,
       .lower = lower<Kind::mse>,
       .evaluate = evaluate<Kind::mse>,
+      .torch = torch_mse,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss mse", {5}}, {"loss mse", {4, 4, 2}}},
   };

@@ -33,6 +33,12 @@ std::optional<Shape> infer(const InferContext& context) {
   return std::nullopt;
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const Window window = window_of(info);
+  const std::string arguments = torch_pool_arguments(window, info.args.has("ceil"));
+  return torch_expression("F.max_pool2d(" + (torch_pads(window) ? "{0}" : torch_padded(window, "float(\"-inf\")")) + arguments + ")");
+}
+
 }  // namespace
 
 const OpDef& pool() {
@@ -45,6 +51,7 @@ const OpDef& pool() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .commutes_with_relu = true,
       .examples = std::vector<Example>{{"pool 2x2/2", {6, 6, 3}},
                                        {"pool 3x3/2 pad", {7, 8, 2}},

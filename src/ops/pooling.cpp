@@ -29,4 +29,12 @@ Desc pool_desc(const Image& in, const Window& window, int index_bytes, bool coun
 
 ArgSpec ceil_arg() { return flag("ceil", "rounds the number of windows up: the last ones may reach over the edge"); }
 
+std::string torch_pool_arguments(const Window& window, bool ceil) {
+  const Axis &h = window.h, &w = window.w;
+  std::string text = ", " + torch_pair(h.kernel, w.kernel);
+  if (h.stride != h.kernel || w.stride != w.kernel) text += ", stride=" + torch_pair(h.stride, w.stride);
+  if (!torch_pads(window)) return text;
+  return text + torch_option("padding", h.before, w.before, 0) + (ceil ? ", ceil_mode=True" : "");
+}
+
 }  // namespace netc::ops
