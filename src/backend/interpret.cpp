@@ -116,12 +116,13 @@ netrt::ProgramSpec make_spec(const Graph& graph, const Plan& plan, const Facts& 
   spec.label_offset = facts.label_offset;
   spec.label_bytes = facts.label_bytes;
   spec.metrics_offset = facts.metrics_offset;
+  spec.scores_offset = facts.scores_offset;
   for (const TensorFact& tensor : facts.tensors) {
     const auto cls = tensor.cls == "parameter" ? netrt::Tensor::parameter : tensor.cls == "state" ? netrt::Tensor::state : netrt::Tensor::optimizer;
     spec.tensors.push_back({tensor.name.c_str(), cls, tensor.offset, tensor.shape, init_kind(tensor.init), tensor.init_value});
   }
   spec.data = {facts.reader.c_str(), facts.data_path.c_str(), facts.input.h, facts.input.w, facts.input.c, facts.classes,
-               facts.target_rows, facts.target_values, target_kind(graph.target), {}};
+               facts.target_rows, facts.target_values, target_kind(graph.target), {}, facts.vocabulary};
   for (const Augmentation& word : graph.data.augmentation) spec.data.augmentation.push_back({word.word.c_str(), word.numbers});
   const TrainSettings& train = graph.train;
   spec.train = {train.learning_rate, schedule_kind_name(train.schedule).data(), train.schedule_every, train.schedule_factor, train.warmup,
