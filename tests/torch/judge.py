@@ -306,11 +306,13 @@ def judge(netc, path, options):
         worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
+    figures["ops"] = [layer["op"] for layer in r.report["layers"]] + ["loss " + r.report["loss"]["kind"]]
     return figures, [f"{key} {figures[key]} (limit {limits[key]:g})" for key in LIMITS if not worst[key] <= limits[key]]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     figures, wrong = judge(os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    figures.pop("ops")
     print(json.dumps({"net": os.path.basename(sys.argv[2]), **figures}))
     if wrong: sys.exit(f"{sys.argv[2]}: netc and PyTorch differ: {', '.join(wrong)}")

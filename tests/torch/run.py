@@ -5,9 +5,11 @@
 
 Two processes, each with PyTorch on one thread. A net's own options stand in it, in a line `# judge: --batch 4`; those of examples are
 tests/reduced.py's sizes and the table below."""
+import collections
 import glob
 import multiprocessing
 import os
+import re
 import sys
 import time
 
@@ -89,11 +91,17 @@ def main():
     examples = sorted(os.path.basename(os.path.dirname(p)) for p in glob.glob(ROOT + "/examples/*/*.net"))
     from definitions import DEFINITIONS
     names = wanted or examples + list(DEFINITIONS) + sorted(os.path.basename(p)[:-4] for p in glob.glob(HERE + "/nets/*.net"))
-    failed = 0
+    failed, networks = 0, collections.Counter()
     with multiprocessing.get_context("spawn").Pool(2, start_worker) as pool:
         for name, figures, wrong, seconds in pool.imap_unordered(run_case, [(netc, name) for name in names]):
             failed += bool(wrong)
+            networks.update(set(figures.pop("ops", [])))
             print("FAIL" if wrong else "ok  ", f"{name:16}", f"{seconds:5.1f}s", *[f"{key} {value}" for key, value in figures.items()], *wrong, flush=True)
+    every = re.findall(r"(?m)^## (.+)$", open(os.path.join(ROOT, "docs/ops.md")).read())
+    rare = [op for op in every if networks[op] < 2]
+    if rare and not wanted:
+        failed += 1
+        print(f"FAIL fewer than two networks have {', '.join(rare)}")
     print(f"{len(names) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
