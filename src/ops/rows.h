@@ -18,6 +18,8 @@ const OpDef& tokens();
 const OpDef& cls();
 const OpDef& first();
 const OpDef& attn();
+const OpDef& lstm();
+const OpDef& gru();
 const OpDef& bn();
 const OpDef& norm();
 const OpDef& rmsnorm();

@@ -56,7 +56,7 @@ TEST_CASE("reference models: published parameters and MACs, valid plans without 
       const Compilation made = compile(options, false);
       REQUIRE(made.graph);
       for (int64_t batch : {1, 64}) {
-        const Target target{"cuda", 2, [](const std::string&, const Desc& desc) { return int64_t{100} * static_cast<int64_t>(desc.fields.size()); },
+        const Target target{"cuda", 2, [](std::string_view, const Desc& desc, int64_t) { return int64_t{100} * static_cast<int64_t>(desc.fields.size()); },
                             true, 0};
         std::string error;
         const auto plan = make_plan(*made.graph, target, batch, error);

@@ -25,7 +25,7 @@ Diagnostic failure(std::string_view source, Shape input) {
 std::string code(std::string_view source, Shape input) { return failure(source, std::move(input)).code; }
 
 /// A statement whose argument `name` has numbers that a source could not be written with here.
-std::string code_with(std::string_view op, std::vector<std::pair<std::string, std::vector<double>>> arguments, Shape input) {
+std::string code_with(std::string_view op, std::vector<std::pair<std::string_view, Numbers>> arguments, Shape input) {
   Args args;
   for (auto& [name, numbers] : arguments) args.set(name, {std::move(numbers), {}, {}});
   return failure(infer(*find_op(op), std::move(args), {std::move(input)})).code;
@@ -124,7 +124,7 @@ TEST_CASE("N0307: a sequence is wanted, or an image", "[ops]") {
   }
   CHECK(failure("attn 2", {4, 4, 8}).message == "`attn` wants an input T x C, not 4x4x8");
   CHECK(failure("cls", {4, 4, 8}).help == "`tokens` makes a sequence of an image");
-  CHECK(failure("first", {8}).help == "a flat vector has no tokens");
+  CHECK(failure("first", {8}).help.starts_with("a sequence comes from an input"));
   CHECK(code("tokens", {4, 8}) == "N0307");
   CHECK(code("tokens", {8}) == "N0307");
 }

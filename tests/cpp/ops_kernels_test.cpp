@@ -84,6 +84,10 @@ const std::map<std::string, Signature>& kernels() {
       {"rope_forward", describe<decltype(rope_forward)>()},
       {"attn_forward", describe<decltype(attn_forward)>()},
       {"attn_backward", describe<decltype(attn_backward)>()},
+      {"lstm_forward", describe<decltype(lstm_forward)>()},
+      {"lstm_backward", describe<decltype(lstm_backward)>()},
+      {"gru_forward", describe<decltype(gru_forward)>()},
+      {"gru_backward", describe<decltype(gru_backward)>()},
       {"pool_forward", describe<decltype(pool_forward)>()},
       {"pool_backward", describe<decltype(pool_backward)>()},
       {"avgpool_forward", describe<decltype(avgpool_forward)>()},
@@ -150,9 +154,9 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
     return;
   }
   INFO("kernel " << call.kernel);
-  const auto found = kernels().find(call.kernel);
+  const auto found = kernels().find(std::string(call.kernel));
   REQUIRE(found != kernels().end());
-  used.insert(call.kernel);
+  used.emplace(call.kernel);
   const Signature& signature = found->second;
   CHECK(call.outputs.size() == signature.outputs);
   CHECK(call.inputs.size() == signature.inputs);
