@@ -75,7 +75,11 @@ Facts program_facts(const Graph& graph, const Plan& plan, const std::string& com
     else add_tensor(plan, planned, static_cast<int>(next), value.init, facts);
     ++next;
   }
-  facts.reader = graph.data.reader.empty() ? "shapes" : graph.data.reader;
+  const Call& loss = plan.evaluate.calls.back();
+  NETC_CHECK(loss.layer == graph.loss, "an evaluation ends with the loss");
+  facts.scores_offset = plan.evaluate.buffers[plan.evaluate.values[static_cast<size_t>(loss.inputs[0])].buffer.at()].offset;
+  facts.vocabulary = graph.vocabulary;
+  facts.reader = graph.data.reader.empty() ? graph.vocabulary > 0 ? "arithmetic" : "shapes" : graph.data.reader;
   facts.data_path = absolute_path(graph.data.path, folder);
   facts.input = as_image(graph[graph.input].type.shape);
   const Shape& scores = graph[graph[graph.loss].inputs[0]].type.shape;

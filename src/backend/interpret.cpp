@@ -73,15 +73,17 @@ class Runner {
         if (schedule_.values[i].kind == kind) write(folder + schedule_.values[i].name, static_cast<int>(i));
   }
 
-  /// Of the first micro-step: what layers leave, and the gradients of parameters.
+  /// What layers leave, and the parameters' gradients of the first micro-step.
   void trace_after(netrt::Context& ctx, const Call& call) const {
-    if (&schedule_ != &plan_.train || netrt::run_state(ctx).micro_step != 1) return;
+    if (&schedule_ != &plan_.train) return;
+    const int64_t micro_step = netrt::run_state(ctx).micro_step;
     for (int value : call.outputs) {
       if (value < 0) continue;
       const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
       const bool left = planned.kind == ValueKind::activation || planned.kind == ValueKind::aux;
-      if (call.phase == Phase::backward && planned.kind == ValueKind::gradient) write("grad/" + planned.name, value);
-      if (call.phase == Phase::forward && left && planned.type.dtype != DType::bit) write("forward/" + planned.name, value);
+      if (call.phase == Phase::backward && planned.kind == ValueKind::gradient && micro_step == 1) write("grad/" + planned.name, value);
+      if (call.phase == Phase::forward && left && planned.type.dtype != DType::bit)
+        write(fmt::format("step{}/forward/{}", micro_step, planned.name), value);
     }
   }
 
@@ -114,12 +116,13 @@ netrt::ProgramSpec make_spec(const Graph& graph, const Plan& plan, const Facts& 
   spec.label_offset = facts.label_offset;
   spec.label_bytes = facts.label_bytes;
   spec.metrics_offset = facts.metrics_offset;
+  spec.scores_offset = facts.scores_offset;
   for (const TensorFact& tensor : facts.tensors) {
     const auto cls = tensor.cls == "parameter" ? netrt::Tensor::parameter : tensor.cls == "state" ? netrt::Tensor::state : netrt::Tensor::optimizer;
     spec.tensors.push_back({tensor.name.c_str(), cls, tensor.offset, tensor.shape, init_kind(tensor.init), tensor.init_value});
   }
   spec.data = {facts.reader.c_str(), facts.data_path.c_str(), facts.input.h, facts.input.w, facts.input.c, facts.classes,
-               facts.target_rows, facts.target_values, target_kind(graph.target), {}};
+               facts.target_rows, facts.target_values, target_kind(graph.target), {}, facts.vocabulary};
   for (const Augmentation& word : graph.data.augmentation) spec.data.augmentation.push_back({word.word.c_str(), word.numbers});
   const TrainSettings& train = graph.train;
   spec.train = {train.learning_rate, schedule_kind_name(train.schedule).data(), train.schedule_every, train.schedule_factor, train.warmup,

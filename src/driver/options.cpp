@@ -88,11 +88,14 @@ struct Reader {
   }
 
   void add_training(CLI::App& app) {
-    hand_on(app, "--epochs", "N", "epochs, instead of the file's");
+    hand_on(app, "--epochs", "N", "epochs, instead of the file's; 0 only evaluates or samples");
     hand_on(app, "--steps", "N", "stop after so many steps");
     hand_on(app, "--data", "DIR", "where the data lies, instead of the file's");
     hand_on(app, "--seed", "N", "seed of initial weights, order and dropout");
     hand_on(app, "--lr", "X", "learning rate, instead of the file's");
+    hand_on(app, "--sample", "N", "when trained, print N tokens drawn from the network");
+    hand_on(app, "--temperature", "T", "of the sample: 1 as the network says, 0 the likeliest token");
+    hand_on(app, "--prompt", "TEXT", "what the sample goes on from");
     hand_on(app, "--log", "FILE", "write a CSV of losses and accuracies");
     hand_on(app, "--save", "FILE", "write the trained weights (safetensors)");
     hand_on(app, "--load", "FILE", "start from saved weights");
@@ -106,7 +109,7 @@ struct Reader {
         ->group("Training")
         ->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
     app.add_flag("--guard", options.guard, "check after each kernel that it wrote only its outputs (slow)")->group("Training");
-    app.add_option("--trace", options.trace, "write the tensors of the first step as .npy files")->type_name("DIR")->group("Training");
+    app.add_option("--trace", options.trace, "write the tensors of every step, and the first one's gradients, as .npy files")->type_name("DIR")->group("Training");
   }
 
   void hand_on(CLI::App& app, const std::string& name, const char* type, const char* help) {

@@ -169,6 +169,7 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
   report.target = plan.target;
   report.training = !plan.train.calls.empty();
   report.batch = plan.batch;
+  if (graph.vocabulary > 0) report.tokens = elements(graph[graph.input].type.shape).value();
   report.micro_steps = report.training ? graph.train.micro_steps : 1;
   report.dtype = graph.train.dtype;
   std::tie(report.optimizer, report.settings) = report.training ? optimizer_text(graph.train) : std::pair<std::string, std::string>{"none", "none"};

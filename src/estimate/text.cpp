@@ -148,7 +148,10 @@ std::string totals_block(const Report& report) {
                gap == 0 ? "the one allocation; at the bound, so packed optimally"
                         : fmt::format("one allocation; {} bytes ({:.2f} %) above the bound", grouped(gap),
                                       100.0 * static_cast<double>(gap) / static_cast<double>(t.lower_bound)));
-  text += fmt::format("  {:<20}{} + {} x batch bytes at the peak\n", "in closed form", grouped(t.fixed), grouped(t.per_image));
+  const std::string closed_form = report.tokens ? fmt::format("{} fixed + {} per sequence of {} tokens, bytes at the peak", grouped(t.fixed),
+                                                              grouped(t.per_image), grouped(report.tokens))
+                                                : fmt::format("{} + {} x batch bytes at the peak", grouped(t.fixed), grouped(t.per_image));
+  text += fmt::format("  {:<20}{}\n", "in closed form", closed_form);
   if (report.training && t.evaluation) text += line("evaluation", t.evaluation, "within the same arena");
   text += line("library, about", t.library.bytes, (t.library.bytes ? "an estimate, not measured: " : "") + t.library.text);
   text += line("device", t.device, "arena + library");

@@ -82,7 +82,7 @@ struct Augmentation {
 };
 
 struct DataSource {
-  std::string reader;  ///< idx, cifar10, folder, npy, tokens, shapes; empty: none given
+  std::string reader;  ///< idx, cifar10, folder, npy, shapes, tokens, bytes, arithmetic; empty: none given
   std::string path;
   std::vector<Augmentation> augmentation;
   Location where;

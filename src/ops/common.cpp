@@ -75,6 +75,12 @@ bool check_image(const InferContext& context) {
   return false;
 }
 
+namespace {
+
+bool fits_int32(Size size) { return size.ok() && size.value() <= std::numeric_limits<int32_t>::max(); }
+
+}  // namespace
+
 bool check_sequence(const InferContext& context) {
   const Shape& shape = context.inputs[0];
   if (shape.size() == 2) return true;
@@ -84,12 +90,6 @@ bool check_sequence(const InferContext& context) {
                                  : "a sequence comes from an input like: input 128x64, or from token ids by way of: embed 100 64";
   return false;
 }
-
-namespace {
-
-bool fits_int32(Size size) { return size.ok() && size.value() <= std::numeric_limits<int32_t>::max(); }
-
-}  // namespace
 
 bool check_int32(const InferContext& context, std::string_view what, Size size) {
   if (fits_int32(size)) return true;

@@ -152,7 +152,8 @@ TorchLayer recurrent_torch(const LayerInfo& info, const RecurrentCell& cell) {
     for (size_t which = 0; which < names.size(); ++which) {
       for (int64_t direction = 0; direction < sizes.directions; ++direction) {
         layer.tensors.push_back({.attribute = fmt::format("{}_l{}{}", names[which], i, direction == 0 ? "" : "_reverse"),
-                                 .tensor = first_param(info, i) + static_cast<int>(which), .first = direction * rows, .rows = rows});
+                                 .tensor = first_param(info, i) + static_cast<int>(which), .first = direction * rows,
+                                 .rows = sizes.directions > 1 ? rows : 0});
       }
     }
   }

@@ -138,6 +138,14 @@ TEST_CASE("N0307: a flat vector or a sequence where an image is wanted", "[ops]"
   CHECK(failure("conv 8 3x3", {500}).message == "`conv` wants an input H x W x C, not 500");
 }
 
+TEST_CASE("N0307: an image or a flat vector where a sequence is wanted", "[ops]") {
+  for (const std::string_view source : {"lstm 8", "gru 8 bidirectional"}) {
+    CHECK(code(source, {100}) == "N0307");
+    CHECK(code(source, {10, 10, 3}) == "N0307");
+  }
+  CHECK(failure("lstm 8", {500}).message == "`lstm` wants an input T x C, not 500");
+}
+
 TEST_CASE("N0308: out of the image or the channels", "[ops]") {
   CHECK(code("padto 4x9", {5, 5, 3}) == "N0308");
   CHECK(code("padto 8x8 at=4,0", {5, 5, 3}) == "N0308");
@@ -159,6 +167,8 @@ TEST_CASE("N0309: sizes that no kernel can take", "[ops]") {
   CHECK(code_with("conv", {{"filters", {8}}, {"kernel", {65537, 3}}, {"dilate", {65537}}}, {8, 8, 3}) == "N0309");
   CHECK(code_with("deconv", {{"filters", {8}}, {"kernel", {3, 3, half - 1.0, half - 1.0}}}, {half - 1, 8, 3}) == "N0309");
   CHECK(code_with("fc", {{"outputs", {static_cast<double>(half)}}}, {8}) == "N0309");
+  CHECK(code_with("lstm", {{"hidden", {static_cast<double>(half)}}}, {8, 8}) == "N0309");
+  CHECK(code_with("gru", {{"hidden", {half / 3 + 1.0}}}, {8, 8}) == "N0309");
   CHECK(code_with("upsample", {{"factor", {half - 1.0}}}, {8, 8, 1}) == "N0309");
   CHECK(code("fc 10", {65536, 65536, 3}) == "N0309");
   CHECK(code("flatten", {65536, 65536, 3}) == "N0309");
@@ -196,6 +206,9 @@ TEST_CASE("N0310: arguments out of range or contradictory", "[ops]") {
   CHECK(code("avgpool pad", {8, 8, 3}) == "N0310");
   CHECK(code("avgpool countpad", {8, 8, 3}) == "N0310");
   CHECK(code("fc 0", {8}) == "N0310");
+  CHECK(code("lstm 0", {8, 8}) == "N0310");
+  CHECK(code("gru 4 layers 0", {8, 8}) == "N0310");
+  CHECK(failure("lstm 4 layers 1001", {8, 8}).message == "`lstm` wants layers to be between 1 and 1000, not 1001");
   CHECK(code("upsample 0", {8, 8, 3}) == "N0310");
   CHECK(code("upsample 2 nearest bilinear", {8, 8, 3}) == "N0310");
   CHECK(code("drop 1", {8}) == "N0310");

@@ -254,6 +254,53 @@ TEST_CASE("fans follow PyTorch", "[ops]") {
   CHECK(deconv.macs() == 9 * 9 * 4 * 2 * 2 * 6);
 }
 
+TEST_CASE("lstm and gru have PyTorch's parameters", "[ops]") {
+  const auto counts = [](std::string_view source, Shape input) {
+    const Statement s = infer(source, {std::move(input)});
+    INFO(source);
+    REQUIRE(s.output);
+    return std::pair{s.parameters(), s.macs()};
+  };
+  CHECK(out("lstm 256", {64, 128}) == Shape{64, 256});
+  CHECK(out("gru 6 layers 3 bidirectional", {10, 5}) == Shape{10, 12});
+  // 4 * 256 gate values of 128 + 256 terms, and two biases.
+  CHECK(counts("lstm 256", {64, 128}) == std::pair<int64_t, int64_t>{1024 * 384 + 2048, int64_t{64} * 1024 * 384});
+  CHECK(counts("lstm 256 nobias", {64, 128}).first == 1024 * 384);
+  CHECK(counts("gru 6 layers 3 bidirectional", {10, 5}) ==
+        std::pair<int64_t, int64_t>{2 * 18 * (5 + 6 + 2) + 2 * 2 * 18 * (12 + 6 + 2), 10 * 2 * 18 * (5 + 6) + 2 * 10 * 2 * 18 * (12 + 6)});
+  const Statement s = infer("lstm 16 layers 2 bidirectional", {{7, 5}});
+  const std::vector<ParamSpec> params = s.op->params(s.info());
+  REQUIRE(params.size() == 8);
+  CHECK(params[4].suffix == "l1.w_ih");
+  CHECK(params[4].shape == Shape{2 * 4 * 16, 32});
+  CHECK(params[4].fan_in == 32);
+  CHECK(params[4].fan_out == 4 * 16);
+  CHECK(params[7].shape == Shape{2 * 4 * 16});
+  for (const ParamSpec& param : params) {
+    REQUIRE(param.torch);
+    CHECK(param.torch->kind == InitKind::uniform);
+    CHECK(param.torch->value == 0.25);
+  }
+}
+
+TEST_CASE("PyTorch's tensors of lstm and gru are all rows of netc's, once each", "[ops]") {
+  for (const std::string_view source : {"lstm 5", "gru 3 layers 2 bidirectional", "lstm 4 layers 3 nobias", "gru 2 bidirectional nobias"}) {
+    INFO(source);
+    const Statement s = infer(source, {{6, 4}});
+    const std::vector<ParamSpec> params = s.op->params(s.info());
+    std::vector<int64_t> next(params.size(), 0);
+    for (const TorchTensor& tensor : s.op->torch.value(s.info()).tensors) {
+      CHECK(tensor.first == next[static_cast<size_t>(tensor.tensor)]);
+      next[static_cast<size_t>(tensor.tensor)] += tensor.rows > 0 ? tensor.rows : params[static_cast<size_t>(tensor.tensor)].shape[0];
+    }
+    for (size_t i = 0; i < params.size(); ++i) CHECK(next[i] == params[i].shape[0]);
+  }
+  const Statement s = infer("gru 3 layers 2 bidirectional nobias", {{6, 4}});
+  const TorchLayer layer = s.op->torch.value(s.info());
+  CHECK(layer.module == "nn.GRU(4, 3, 2, batch_first=True, bidirectional=True, bias=False)");
+  CHECK(layer.tensors.back().attribute == "weight_hh_l1_reverse");
+}
+
 TEST_CASE("the parts of concat lie side by side", "[ops]") {
   const Statement s = infer("concat", {{2, 2, 3}, {2, 2, 1}, {2, 2, 4}});
   int64_t next = 0;

@@ -3,13 +3,14 @@
 
   judge.py NETC FILE.net [options]      options may also stand in the .net, in a line `# judge: --batch 4`
 
-Compares, in double precision: the scores and loss of the first step; every parameter's gradient; the losses, weights and running
-statistics over ten steps; the loss in evaluation; checkpoints in both directions. Exit status 1 when something differs by more than its limit.
+Compares, in double precision: the scores and loss of the first step; every parameter's gradient; the losses of ten steps, and by how much
+they moved every weight and running statistic; the loss in evaluation; checkpoints in both directions. Exit status 1 when something differs by more than its limit.
 
 A relu that sees 1e-8 in one precision and -1e-8 in another passes a gradient or does not, and so does a max-pool's tie. For the gradients,
 PyTorch's relu and max-pooling therefore go the way netc went (twins.py), provided that the other way is within rounding; how many such
-decisions there were is printed as `flips`. Scores, losses and steps are PyTorch's own."""
+decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own."""
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -23,13 +24,15 @@ import torch
 
 from twins import Clock, Decisions, swap_dropout
 
-LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "weights": 1e-3, "evaluation": 1e-3}
+LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "updates": 1e-2, "states": 1e-4, "evaluation": 1e-3}
 
 
 def parser():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--input", metavar="HxWxC", help="another input size")
     ap.add_argument("--batch", type=int, help="samples of a micro-step")
+    ap.add_argument("--narrow", type=int, default=1, help="divide widths (numbers of at least --wide in layers) by so much")
+    ap.add_argument("--wide", type=int, default=16)
     ap.add_argument("--rate", type=float, help="another learning rate")
     ap.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="netc's own")
     ap.add_argument("--steps", type=int, default=10)
@@ -45,12 +48,20 @@ def reduced(text, a):
         size = a.input or found.group(1)
         return f'input {size} from npy "data"'
     text = re.sub(r'(?m)^input ([0-9x]+)[ \t]*(?:from \w+(?: "[^"]*")?(?: \{[^}]*\})?)?', new_input, text)
+    if a.narrow > 1: text = "\n".join(narrowed(line, a) for line in text.split("\n"))
     if not re.search(r"(?m)^train\b", text): text += f"\ntrain {{ sgd {a.rate or 0.01} momentum 0.9 }}\n"
     if a.rate: text = re.sub(r"\b(sgd|adamw?|rmsprop) [0-9.e-]+", rf"\1 {a.rate}", text)
     if a.batch:
         text = re.sub(r"; batch \w+|batch \w+;? ?", "", text)
         text = re.sub(r"(?m)^(train \{.*)\}", rf"\1; batch {a.batch} }}", text)
     return text
+
+
+def narrowed(line, a):
+    if re.match(r"input|train|net ", line): return line
+    divide = lambda found: found.group() if int(found.group()) < a.wide else str(int(found.group()) // a.narrow)
+    code, hash_, comment = line.partition("#")
+    return re.sub(r"(?<![\w./=])\d+(?![\w.])(?! \*)", divide, code) + hash_ + comment
 
 
 def smooth_fields(random, count, h, w, c):
@@ -97,7 +108,7 @@ class Run:
     """netc's ten steps, and what PyTorch needs to take them too."""
 
     def __init__(self, netc, path, a, folder):
-        self.netc, self.folder, self.steps = netc, folder, a.steps
+        self.netc, self.folder, self.steps, self.flips = netc, folder, a.steps, 0
         self.net_file = os.path.join(folder, "net.net")
         self.sets = [word for value in a.set for word in ("--set", value)]
         with open(self.net_file, "w") as out: out.write(reduced(open(path).read(), a))
@@ -141,31 +152,30 @@ class Run:
         x = to(self.module.inputs(x))
         return x, to(self.module.targets(label)) if hasattr(self.module, "targets") else x
 
+    @contextlib.contextmanager
+    def decisions(self, micro_step):
+        """The emitted file's relu and max-pooling decide as netc did in a micro-step."""
+        self.module.F = decisions = Decisions(self.report["layers"][1:], lambda name: self.trace(f"step{micro_step}/forward/{name}"))
+        yield
+        self.module.F = torch.nn.functional
+        decisions.finish()
+        self.flips += decisions.flips
+
     def gradients(self, dtype=torch.float64, decided=True):
-        """Scores, loss, and netc's name and gradient of every parameter after the first micro-step; the flips."""
+        """Scores, loss, and netc's name and gradient of every parameter after the first micro-step."""
         net = self.new_net(Clock(), dtype)
-        decisions = Decisions(self.report["layers"][1:], self.trace)
-        if decided: self.module.F = decisions
-        try:
-            x, target = self.batch(1, dtype)
+        x, target = self.batch(1, dtype)
+        with self.decisions(1) if decided else contextlib.nullcontext():
             scores = net(x)
-            if decided: decisions.finish()
-        finally:
-            self.module.F = torch.nn.functional
         loss = self.module.loss(scores, target) / self.micro
         loss.backward()
         gradients = {}
         for name, tensor, *layout in self.module.tensors(net):
             if tensor.grad is not None: gradients.setdefault(name, []).append((tensor.grad.double(), layout))
-        return scores.detach(), loss.item(), gradients, decisions.flips
+        return scores.detach(), loss.item(), gradients
 
 
 # ---- Comparing -------------------------------------------------------------------------------------
-
-def difference(a, b):
-    """Largest difference, relative to the largest magnitude of b (or 0.01: a bias that has hardly left 0 has no scale of its own)."""
-    return (a - b).abs().max().item() / max(b.abs().max().item(), 1e-2)
-
 
 def laid_out(array, layout):
     """An array of netc's in PyTorch's order; layout: axes and, where several tensors share it, rows."""
@@ -184,9 +194,10 @@ def compare_gradients(run, gradients, worst):
             if not off <= worst["gradients"]: worst["gradients"], worst["at"] = off, name
 
 
-def compare_steps(run, worst):
+def compare_steps(run, gradients, worst):
     clock = Clock()
     net = run.new_net(clock)
+    before = {id(tensor): tensor.detach().clone() for _, tensor, *_ in run.module.tensors(net)}
     net.train()
     optimizer = run.module.make_optimizer(net)
     for step in range(1, run.steps + 1):
@@ -196,8 +207,18 @@ def compare_steps(run, worst):
         loss = run.module.train_step(net, optimizer, TickingBatches(run, step, clock), rate)
         worst["losses"] = max(worst["losses"], abs(run.losses[step - 1] - loss) / max(abs(loss), 1e-3))
     after = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
+    largest = max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
     for name, tensor, *layout in run.module.tensors(net):
-        worst["weights"] = max(worst["weights"], difference(laid_out(after[name], layout).reshape(tensor.shape), tensor.detach()))
+        netc = laid_out(after[name], layout).reshape(tensor.shape)
+        if name not in gradients:  # running statistics: the mean of a conv's output may be 0 but for rounding
+            worst["states"] = max(worst["states"], ((netc - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
+            continue
+        netc, torchs = netc - before[id(tensor)], tensor.detach() - before[id(tensor)]
+        # What a gradient of rounding errors moves is noise (a bias before a norm).
+        if max(g.abs().max().item() for g, _ in gradients[name]) < 1e-7 * largest: continue
+        # Ten float32 sums round off up to 1e-7 of the weight itself; a move of less than 2e-5 of it is not known to 1e-2.
+        off = ((netc - torchs).norm() / max(torchs.norm(), 2e-5 * before[id(tensor)].norm(), 1e-30)).item()
+        if not off <= worst["updates"]: worst["updates"], worst["moved"] = off, name
     net.eval()
     x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"))
     with torch.no_grad(): loss = run.module.loss(net(x), target).item()
@@ -216,7 +237,7 @@ class TickingBatches:
     def __iter__(self):
         for i in range(self.run.micro):
             self.clock.micro_step = (self.step - 1) * self.run.micro + i + 1
-            yield self.run.batch(self.clock.micro_step)
+            with self.run.decisions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
 
 
 def compare_checkpoints(r):
@@ -236,12 +257,13 @@ def judge(netc, path, options):
     with tempfile.TemporaryDirectory() as folder:
         r = Run(netc, path, a, folder)
         worst = {key: 0.0 for key in LIMITS}
-        scores, loss, gradients, flips = r.gradients(decided=False)
-        worst["scores"] = difference(laid_out_scores(r), scores)
+        scores, loss, _ = r.gradients(decided=False)
+        worst["scores"] = ((laid_out_scores(r) - scores).abs().max() / scores.abs().max()).item()
         if r.micro == 1: worst["loss"] = abs(r.losses[0] - loss) / abs(loss)
-        _, _, gradients, worst["flips"] = r.gradients()
+        gradients = r.gradients()[2]
         compare_gradients(r, gradients, worst)
-        compare_steps(r, worst)
+        compare_steps(r, gradients, worst)
+        worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
     return figures, [f"{key} {figures[key]} (limit {getattr(a, key):g})" for key in LIMITS if not worst[key] <= getattr(a, key)]

@@ -53,7 +53,7 @@ class Decisions:
     CLOSE = 1e-3  # of the tensor's largest magnitude: how near the other way must be
 
     def __init__(self, layers, trace):
-        """layers: netc's JSON rows; trace(name): an array, or nothing where netc has no such tensor."""
+        """layers: netc's JSON rows; trace(name): what layer `name` left."""
         self.names = {op: iter([layer["name"] for layer in layers if layer["op"] == op]) for op in ("relu", "relu6", "pool")}
         self.trace, self.pending, self.flips = trace, None, 0
 
@@ -67,7 +67,7 @@ class Decisions:
         return self.clamp(x, next(self.names["relu6"]), 6.0)
 
     def clamp(self, x, name, top):
-        y = netc_image(self.trace("forward/" + name))
+        y = netc_image(self.trace(name))
         if y.shape != x.shape:  # netc runs it behind the max-pooling that follows
             self.pending = (y, top)
             return x
@@ -85,7 +85,7 @@ class Decisions:
             raise AssertionError("netc decided differently where it is not a matter of rounding")
 
     def max_pool2d(self, x, kernel, stride=None, padding=0, ceil_mode=False):
-        index = netc_image(self.trace("forward/" + next(self.names["pool"]) + ".index")).long()
+        index = netc_image(self.trace(next(self.names["pool"]) + ".index")).long()
         (kh, kw), (sh, sw), (ph, pw) = pair(kernel), pair(stride or kernel), pair(padding)
         n, c, oh, ow = index.shape
         more = ((oh - 1) * sh + kh - x.shape[2] - ph, (ow - 1) * sw + kw - x.shape[3] - pw)
