@@ -1,16 +1,10 @@
 #include <cmath>
 
 #include "context.h"
-#include "parallel.h"
-#include "window.h"
+#include "rows.h"
 
 namespace netrt {
 namespace {
-
-/// Rows whose contributions to dgamma and dbeta are summed by themselves, then in order: the same for every number of threads.
-constexpr int64_t kChunkRows = 64;
-
-int64_t chunk_count(const NormDesc& desc) { return (desc.rows + kChunkRows - 1) / kChunkRows; }
 
 struct Moments {
   float mean, invstd;
@@ -55,7 +49,7 @@ void row_gradient(float* dx, const float* x, const float* gamma, const float* dy
 
 }  // namespace
 
-size_t norm_backward_workspace(const NormDesc& desc) { return sizeof(float) * 2 * chunk_count(desc) * desc.c; }
+size_t norm_backward_workspace(const NormDesc& desc) { return sizeof(float) * 2 * row_chunks(desc.rows) * desc.c; }
 
 void norm_forward(Context&, float* y, float* mean, float* invstd, const float* x, const float* gamma, const float* beta, const NormDesc& desc) {
   const int64_t c = desc.c;
@@ -73,16 +67,12 @@ void norm_forward(Context&, float* y, float* mean, float* invstd, const float* x
 void norm_backward(Context&, float* dx, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd, const float* gamma,
                    const float* dy, const NormDesc& desc, Workspace workspace) {
   require_workspace("norm_backward", norm_backward_workspace(desc), workspace);
-  const int64_t c = desc.c, chunks = chunk_count(desc);
+  const int64_t c = desc.c, chunks = row_chunks(desc.rows);
   float* parts = static_cast<float*>(workspace.data);
-  parallel_for(chunks, kChunkRows * c, [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      float *gammas = parts + 2 * chunk * c, *betas = gammas + c;
-      std::fill(gammas, gammas + 2 * c, 0.0f);
-      for (int64_t row = chunk * kChunkRows; row < std::min<int64_t>((chunk + 1) * kChunkRows, desc.rows); ++row) {
-        add_row(gammas, betas, x + row * c, dy + row * c, {mean[row], invstd[row]}, c);
-        if (dx) row_gradient(dx + row * c, x + row * c, gamma, dy + row * c, {mean[row], invstd[row]}, c);
-      }
+  sum_chunks(parts, 2 * c, desc.rows, [&](float* sums, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      add_row(sums, sums + c, x + row * c, dy + row * c, {mean[row], invstd[row]}, c);
+      if (dx) row_gradient(dx + row * c, x + row * c, gamma, dy + row * c, {mean[row], invstd[row]}, c);
     }
   });
   parallel_for(c, 2 * chunks, [&](int64_t begin, int64_t end) {

@@ -1,7 +1,5 @@
 #include "rows.h"
 
-#include "parallel.h"
-
 namespace netrt {
 namespace {
 

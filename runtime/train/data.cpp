@@ -16,6 +16,10 @@ class AugmentedDataset : public Dataset {
       : spec_(std::move(spec)), split_(split), seed_(seed), source_(std::move(source)) {
     const Image shape = source_->shape();
     steps_ = make_augmentation(spec_, shape.h == 0);
+    if (source_->gives_ids() != (spec_.vocabulary > 0)) {
+      throw DataError(source_->name(0) + (spec_.vocabulary > 0 ? ": the network's input is token ids, which these data are not"
+                                                               : ": token ids, the network's input is numbers"));
+    }
     if (source_->size() < 1) throw DataError(source_->name(0) + ": the " + split_name() + " split holds no sample");
     if (shape.h > 0) check_shape(augmented_shape(steps_, shape, source_->name(0)), source_->name(0));
     check_target();
@@ -23,18 +27,36 @@ class AugmentedDataset : public Dataset {
 
   int64_t size() const override { return source_->size(); }
 
-  void sample(int64_t index, uint64_t epoch, float* image_hwc, void* target) const override {
+  void sample(int64_t index, uint64_t epoch, void* input, void* target) const override {
     thread_local Image image, scratch;
+    if (spec_.vocabulary > 0) {
+      write_ids(index, static_cast<int32_t*>(input));
+      if (target != nullptr) write_target(index, image, target);
+      return;
+    }
     source_->load(index, image);
     SampleRandom random(seed_, epoch, index);
     augment(steps_, split_, random, image, scratch, source_->name(index));
     check_shape(image, source_->name(index));
-    std::memcpy(image_hwc, image.pixels.data(), image.pixels.size() * sizeof(float));
+    std::memcpy(input, image.pixels.data(), image.pixels.size() * sizeof(float));
     if (target != nullptr) write_target(index, image, target);
   }
 
  private:
   std::string split_name() const { return split_ == Split::train ? "training" : "test"; }
+
+  void write_ids(int64_t index, int32_t* to) const {
+    thread_local std::vector<int64_t> ids;
+    ids.resize(static_cast<size_t>(spec_.c));
+    source_->ids(index, ids.data());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < 0 || ids[i] >= spec_.vocabulary) {
+        throw DataError(source_->name(index) + ": id " + std::to_string(ids[i]) + " at position " + std::to_string(i) +
+                        ", the network's input knows the ids 0 to " + std::to_string(spec_.vocabulary - 1));
+      }
+      to[i] = static_cast<int32_t>(ids[i]);
+    }
+  }
 
   void check_shape(const Image& image, const std::string& name) const {
     if (image.h == spec_.h && image.w == spec_.w && image.c == spec_.c) return;
@@ -122,6 +144,8 @@ class AugmentedDataset : public Dataset {
 
 std::unique_ptr<Dataset> open_dataset(const DataSpec& spec, const std::string& path, Split split, uint64_t seed) {
   const std::string reader = spec.reader;
+  if (reader == "arithmetic" && path.empty()) return open_arithmetic(spec, split, seed);
+  if (reader == "tokens" || reader == "bytes" || reader == "arithmetic") return open_tokens(spec, path, split, seed);
   const std::string dir = path.empty() ? spec.path : path;
   std::unique_ptr<Source> source;
   if (reader == "idx") {
@@ -135,7 +159,7 @@ std::unique_ptr<Dataset> open_dataset(const DataSpec& spec, const std::string& p
   } else if (reader == "shapes") {
     source = open_shapes(spec, split, seed);
   } else {
-    throw DataError("no reader is called \"" + reader + "\"; known are idx, cifar10, npy, folder and shapes");
+    throw DataError("no reader is called \"" + reader + "\"; known are idx, cifar10, npy, folder, shapes, tokens, bytes and arithmetic");
   }
   return std::make_unique<AugmentedDataset>(spec, split, seed, std::move(source));
 }

@@ -44,15 +44,18 @@ class Source {
   virtual void load(int64_t index, Image& image) const = 0;
   virtual int32_t label(int64_t index) const = 0;
   virtual void values(int64_t, float*) const {}
+  /// True if samples are token ids, which `ids` writes instead of `load`.
+  virtual bool gives_ids() const { return false; }
+  virtual void ids(int64_t, int64_t*) const {}
 };
 
-/// One split, ready for the network: images of h x w x c floats and targets as DataSpec::target says.
+/// One split, ready for the network: inputs of h x w x c floats, or as many int32 token ids, and targets as DataSpec::target says.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
-  /// Writes sample `index` as epoch `epoch` sees it: the image (h*w*c floats) and, unless null, the target. Throws DataError. Thread-safe.
-  virtual void sample(int64_t index, uint64_t epoch, float* image_hwc, void* target) const = 0;
+  /// Writes sample `index` as epoch `epoch` sees it: the input and, unless null, the target. Throws DataError. Thread-safe.
+  virtual void sample(int64_t index, uint64_t epoch, void* input, void* target) const = 0;
 };
 
 /// Opens one split. `path` replaces the spec's unless empty. Throws DataError if the data cannot serve this network.
@@ -70,6 +73,8 @@ std::unique_ptr<Source> open_cifar10(const std::string& dir, Split);
 std::unique_ptr<Source> open_npy(const std::string& dir, Split, const DataSpec&);
 std::unique_ptr<Source> open_folder(const std::string& dir, Split, const DataSpec&);
 std::unique_ptr<Source> open_shapes(const DataSpec&, Split, uint64_t seed);
+std::unique_ptr<Dataset> open_tokens(const DataSpec&, const std::string& path, Split, uint64_t seed);
+std::unique_ptr<Dataset> open_arithmetic(const DataSpec&, Split, uint64_t seed);
 
 // ---- What readers share ----------------------------------------------------------------------------
 /// The whole file, which must hold exactly `bytes` (inflated, if it is a .gz); `what` says in a message what those bytes should be.

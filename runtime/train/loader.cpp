@@ -90,16 +90,16 @@ void Loader::work() {
 }
 
 void Loader::fill_rows(int64_t batch, int64_t first_row, int64_t last_row, char* staging) const {
-  const size_t image_bytes = static_cast<size_t>(spec_.input_bytes / spec_.train.batch),
+  const size_t input_bytes = static_cast<size_t>(spec_.input_bytes / spec_.train.batch),
                label_bytes = static_cast<size_t>(spec_.label_bytes / spec_.train.batch);
   for (int64_t row = first_row; row < last_row; ++row) {
-    char* image = staging + static_cast<size_t>(row) * image_bytes;
+    char* input = staging + static_cast<size_t>(row) * input_bytes;
     char* target = staging + static_cast<size_t>(label_at_) + static_cast<size_t>(row) * label_bytes;
     const size_t position = static_cast<size_t>(batch * spec_.train.batch + row);
     if (position < order_.size()) {
-      data_->sample(order_[position], epoch_, reinterpret_cast<float*>(image), label_bytes > 0 ? target : nullptr);
+      data_->sample(order_[position], epoch_, input, label_bytes > 0 ? target : nullptr);
     } else {
-      std::memset(image, 0, image_bytes);
+      std::memset(input, 0, input_bytes);
       std::memset(target, 0, label_bytes);
     }
   }

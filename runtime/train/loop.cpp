@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "options.h"
 #include "progress.h"
+#include "sample.h"
 #include "schedule.h"
 
 namespace netrt {
@@ -66,12 +67,19 @@ class Arena {
 
 /// The slots hold what the data give; a plan and a data spec that disagree would overrun them.
 void check_slots(const ProgramSpec& spec) {
-  const int64_t input = spec.train.batch * spec.data.h * spec.data.w * spec.data.c * static_cast<int64_t>(sizeof(float));
+  const int64_t input = spec.train.batch * spec.data.h * spec.data.w * spec.data.c * int64_t{4};  // floats or int32
   const int64_t labels = spec.train.batch * target_bytes(spec.data);
   if (input != spec.input_bytes) fail("the input's slot has " + std::to_string(spec.input_bytes) + " bytes, a batch needs " + std::to_string(input));
   if (labels != spec.label_bytes && !(spec.label_bytes == 0 && spec.data.target == TargetKind::input)) {
     fail("the labels' slot has " + std::to_string(spec.label_bytes) + " bytes, a batch needs " + std::to_string(labels));
   }
+}
+
+/// First values by the seed, then the checkpoint's where one is loaded.
+void set_tensors(Context& ctx, char* arena, const ProgramSpec& spec, const Options& options, uint64_t seed) {
+  for (const Tensor& tensor : spec.tensors) initialize(ctx, arena, tensor, seed);
+  if (!options.load.empty()) load_checkpoint(ctx, arena, spec, options.load);
+  run_state(ctx).seed = seed;
 }
 
 class Trainer {
@@ -82,9 +90,11 @@ class Trainer {
         progress_(spec, options.quiet, options.log), state_(state) {
     count_steps();
     steps_.bind(ctx_, arena_);
-    set_tensors();
+    set_tensors(ctx_, arena_, spec_, options_, state_.seed);
     schedule_ = make_schedule(spec.train, options.learning_rate.value_or(spec.train.learning_rate), steps_per_epoch_, total_steps_);
     if (options.dry_run) total_steps_ = state_.step + 1;
+    if (options.sample > 0) sampler_ = std::make_unique<Sampler>(ctx_, arena_, spec_, steps_, options_);
+    describe_data();
   }
 
   int run() {
@@ -122,11 +132,14 @@ class Trainer {
     if (__builtin_mul_overflow(epochs_, steps_per_epoch_, &total_steps_)) throw DataError(std::to_string(epochs_) + " epochs are too many");
   }
 
-  /// First values by the seed, then the checkpoint's where one is loaded.
-  void set_tensors() {
-    for (const Tensor& tensor : spec_.tensors) initialize(ctx_, arena_, tensor, state_.seed);
-    if (!options_.load.empty()) load_checkpoint(ctx_, arena_, spec_, options_.load);
-    run_state(ctx_).seed = state_.seed;
+  /// Of tokens: what a network that knows only their frequencies could reach.
+  void describe_data() {
+    if (!next_token_targets(spec_.data)) return;
+    char text[200];
+    std::snprintf(text, sizeof text, "%lld training and %lld test sequences of %lld tokens, unigram entropy %.4f nats",
+                  static_cast<long long>(train_.size()), static_cast<long long>(test_.size()), static_cast<long long>(spec_.data.c),
+                  unigram_entropy(train_, spec_.data));
+    progress_.line(text);
   }
 
   void reset_metrics() {
@@ -185,11 +198,11 @@ class Trainer {
         const Metrics now = read_metrics();
         entry.train = figures(now, before);
         before = now;
-        entry.images_per_second = rate(state_.step - begin, watch.seconds());
+        entry.per_second = rate(state_.step - begin, watch.seconds());
         progress_.step(entry);
       } else if (progress_.due()) {
         entry.train = figures(read_metrics(), {});
-        entry.images_per_second = rate(state_.step - begin, watch.seconds());
+        entry.per_second = rate(state_.step - begin, watch.seconds());
         progress_.draw(entry, static_cast<double>(total_steps_ - state_.step) * watch.seconds() / static_cast<double>(state_.step - begin));
       }
     }
@@ -197,14 +210,15 @@ class Trainer {
     const double seconds = watch.seconds();
     seconds_ += seconds;
     steps_done_ += state_.step - begin;
-    entry.images_per_second = rate(state_.step - begin, seconds);
+    entry.per_second = rate(state_.step - begin, seconds);
     if (!std::isfinite(entry.train.loss)) std::fprintf(stderr, "warning: the loss is not finite; a lower learning rate may help\n");
     memory_ = measure_memory(ctx_, static_cast<int64_t>(spec_.arena_bytes), memory_);
     return entry;
   }
 
   double rate(int64_t steps, double seconds) const {
-    return static_cast<double>(steps * spec_.train.batch * spec_.train.micro_steps) / std::max(seconds, 1e-9);
+    const int64_t units = spec_.data.vocabulary > 0 ? spec_.data.c : 1;
+    return static_cast<double>(steps * spec_.train.batch * spec_.train.micro_steps * units) / std::max(seconds, 1e-9);
   }
 
   /// Over the whole test split, without augmentation's chance.
@@ -243,6 +257,7 @@ class Trainer {
     if (!options_.dry_run && interrupted == 0 && !evaluated) last_test_ = test_figures();
     memory_ = measure_memory(ctx_, static_cast<int64_t>(spec_.arena_bytes), memory_);
     summarize();
+    if (sampler_ && interrupted == 0) sampler_->print(state_.seed);
     if (options_.check_memory) {
       const std::string json = memory_json(memory_);
       std::printf("%s\n", json.c_str());
@@ -273,11 +288,18 @@ class Trainer {
       } else {
         std::snprintf(text, sizeof text, "test loss %.9g", last_test_.loss);
       }
+      std::string line = text;
+      if (next_token_targets(spec_.data)) {
+        std::snprintf(text, sizeof text, ": perplexity %.4g, %.4g bits a token", std::exp(last_test_.loss), last_test_.loss / std::log(2.0));
+        line += text;
+      }
+      progress_.line(line);
+    }
+    if (steps_done_ > 0) {
+      std::snprintf(text, sizeof text, "trained %lld steps in %.1f s, %.0f %s/s", static_cast<long long>(steps_done_), seconds_,
+                    rate(steps_done_, seconds_), rate_unit(spec_));
       progress_.line(text);
     }
-    std::snprintf(text, sizeof text, "trained %lld steps in %.1f s, %.0f images/s", static_cast<long long>(steps_done_), seconds_,
-                  rate(steps_done_, seconds_));
-    progress_.line(text);
     progress_.line(memory_line(memory_));
   }
 
@@ -294,6 +316,7 @@ class Trainer {
   Schedule schedule_;
   MemoryReport memory_;
   Figures last_test_;
+  std::unique_ptr<Sampler> sampler_;  ///< where --sample is given
   int64_t steps_per_epoch_ = 0, total_steps_ = 0, steps_done_ = 0;
   int64_t epochs_ = 0;  ///< 0 where the run is counted in steps
   double seconds_ = 0;  ///< spent training
@@ -312,9 +335,20 @@ TrainingState first_state(const ProgramSpec& spec, const Options& options) {
   return *loaded;
 }
 
+/// Needs no data.
+int sample_only(const ProgramSpec& spec, const Steps& steps, const Options& options, uint64_t seed) {
+  const ContextPtr ctx = make_context();
+  const Arena arena(*ctx, spec.arena_bytes);
+  steps.bind(*ctx, arena.data());
+  set_tensors(*ctx, arena.data(), spec, options, seed);
+  Sampler(*ctx, arena.data(), spec, steps, options).print(seed);
+  return 0;
+}
+
 int train(const ProgramSpec& spec, const Steps& steps, const Options& options) {
   check_slots(spec);
   const TrainingState state = first_state(spec, options);
+  if (options.sample > 0 && (options.steps == 0 || options.epochs == 0)) return sample_only(spec, steps, options, state.seed);
   const auto train_data = open_dataset(spec.data, options.data, Split::train, state.seed);
   const auto test_data = open_dataset(spec.data, options.data, Split::test, state.seed);
   const ContextPtr ctx = make_context();

@@ -10,7 +10,7 @@ namespace netrt {
 
 namespace {
 
-/// An array in memory: little-endian, row by row. `type` is NumPy's: "u1", "f4", "i4", "i8".
+/// An array in memory: little-endian, row by row. `type` is NumPy's: "u1", "u2", "f4", "i4", "i8".
 struct Array {
   std::string file, type;
   std::vector<int64_t> shape;
@@ -21,6 +21,7 @@ struct Array {
   double number(int64_t i) const {
     const uint8_t* p = bytes.data() + first + i * width;
     if (type == "u1") return *p;
+    if (type == "u2") return read<uint16_t>(p);
     if (type == "f4") return read<float>(p);
     return type == "i4" ? static_cast<double>(read<int32_t>(p)) : static_cast<double>(read<int64_t>(p));
   }
@@ -54,9 +55,9 @@ void parse_type(std::string_view header, Array& array) {
   const std::string_view descr = end == std::string_view::npos ? text.substr(0, 16) : text.substr(1, end - 1);
   const char order = descr.empty() ? '?' : descr[0];
   const std::string_view type = descr.empty() ? descr : descr.substr(1);
-  const bool known = type == "u1" || type == "f4" || type == "i4" || type == "i8";
+  const bool known = type == "u1" || type == "u2" || type == "f4" || type == "i4" || type == "i8";
   if (!known || (order != '<' && !(type == "u1" && order == '|'))) {
-    throw DataError(array.file + ": data type " + std::string(descr) + ", expected |u1, <f4, <i4 or <i8 (uint8, float32, int32, int64)");
+    throw DataError(array.file + ": data type " + std::string(descr) + ", expected |u1, <u2, <f4, <i4 or <i8 (uint8, uint16, float32, int32, int64)");
   }
   array.type = type;
   array.width = type[1] - '0';
@@ -119,7 +120,11 @@ class NpySource : public Source {
   NpySource(const std::string& dir, Split split, const DataSpec& spec) {
     const std::string ending = split == Split::train ? "_train.npy" : "_test.npy";
     x_ = read_npy(dir, "x" + ending);
-    set_image_shape(spec);
+    vocabulary_ = spec.vocabulary;
+    if (vocabulary_ > 0)
+      set_sequence_shape(spec);
+    else
+      set_image_shape(spec);
     if (spec.target == TargetKind::input) return;
     y_ = read_npy(dir, "y" + ending);
     if (y_.shape.empty() || y_.shape[0] != count_) {
@@ -153,16 +158,33 @@ class NpySource : public Source {
     }
   }
 
+  bool gives_ids() const override { return vocabulary_ > 0; }
+  void ids(int64_t index, int64_t* to) const override {
+    for (int64_t i = 0; i < c_; ++i) to[i] = static_cast<int64_t>(x_.number(index * c_ + i));
+  }
+
   /// uint8 masks and pictures keep their numbers: a target is what the file says.
   void values(int64_t index, float* to) const override {
     for (int64_t i = 0; i < value_count_; ++i) to[i] = static_cast<float>(y_.number(index * value_count_ + i));
   }
 
  private:
-  /// (N, H, W, C), (N, H, W) for one channel, or (N, H*W*C) for the network's own shape.
+  /// (N, T), whole numbers.
+  void set_sequence_shape(const DataSpec& spec) {
+    if (x_.shape.size() != 2 || x_.shape[0] < 1 || x_.shape[1] != spec.c) {
+      throw DataError(x_.file + ": shape " + shape_text(x_.shape) + ", expected (N, " + std::to_string(spec.c) + "), the ids of N sequences");
+    }
+    if (x_.type == "f4") throw DataError(x_.file + ": data type <f4, expected whole numbers: the network's input is token ids");
+    h_ = w_ = 1;
+    c_ = spec.c;
+    count_ = x_.shape[0];
+  }
+
+  /// (N, H, W, C), (N, H, W) for one channel, (N, T, C) for a sequence, or (N, H*W*C) for the network's own shape.
   void set_image_shape(const DataSpec& spec) {
     const std::vector<int64_t>& shape = x_.shape;
-    if (shape.size() == 2 && shape[1] == spec.h * spec.w * spec.c) {
+    const bool sequence = shape.size() == 3 && spec.w == 1 && shape[1] == spec.h && shape[2] == spec.c;
+    if (sequence || (shape.size() == 2 && shape[1] == spec.h * spec.w * spec.c)) {
       h_ = spec.h;
       w_ = spec.w;
       c_ = spec.c;
@@ -194,7 +216,7 @@ class NpySource : public Source {
   }
 
   Array x_, y_;
-  int64_t count_ = 0, h_ = 0, w_ = 0, c_ = 0, value_count_ = 0, classes_ = 0;
+  int64_t count_ = 0, h_ = 0, w_ = 0, c_ = 0, value_count_ = 0, classes_ = 0, vocabulary_ = 0;
 };
 
 }  // namespace

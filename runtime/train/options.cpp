@@ -22,12 +22,19 @@ T whole(const std::string& option, const std::string& text, T least) {
   return value;
 }
 
-double positive(const std::string& option, const std::string& text) {
+/// A number of at least 0.
+double number(const std::string& option, const std::string& text, const std::string& expected = "a number of at least 0") {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || !std::isfinite(value)) {
-    throw OptionError(option + " " + text + ": expected a number above 0");
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0) || !std::isfinite(value)) {
+    throw OptionError(option + " " + text + ": expected " + expected);
   }
+  return value;
+}
+
+double positive(const std::string& option, const std::string& text) {
+  const double value = number(option, text, "a number above 0");
+  if (value == 0) throw OptionError(option + " " + text + ": expected a number above 0");
   return value;
 }
 
@@ -44,9 +51,10 @@ struct Option {
 };
 
 constexpr Option kOptions[] = {
-    {"--epochs", "N", "train for N epochs", [](Options& o, const std::string& n, const std::string& v) { o.epochs = whole<int64_t>(n, v, 1); }},
-    {"--steps", "N", "train for N steps of the optimiser",
-     [](Options& o, const std::string& n, const std::string& v) { o.steps = whole<int64_t>(n, v, 1); }},
+    {"--epochs", "N", "train for N epochs; 0 only evaluates, with --sample only samples",
+     [](Options& o, const std::string& n, const std::string& v) { o.epochs = whole<int64_t>(n, v, 0); }},
+    {"--steps", "N", "train for N steps of the optimiser; 0 as for --epochs",
+     [](Options& o, const std::string& n, const std::string& v) { o.steps = whole<int64_t>(n, v, 0); }},
     {"--data", "DIR", "where the data are, instead of where the .net says",
      [](Options& o, const std::string& n, const std::string& v) { o.data = file_name(n, v); }},
     {"--seed", "N", "seed of first values, order, augmentation and dropout",
@@ -56,6 +64,12 @@ constexpr Option kOptions[] = {
      [](Options& o, const std::string& n, const std::string& v) { o.save = file_name(n, v); }},
     {"--load", "FILE", "start from a checkpoint; goes on bit for bit where it has the optimiser's state",
      [](Options& o, const std::string& n, const std::string& v) { o.load = file_name(n, v); }},
+    {"--sample", "N", "when trained, print N tokens drawn from the network",
+     [](Options& o, const std::string& n, const std::string& v) { o.sample = whole<int64_t>(n, v, 1); }},
+    {"--temperature", "T", "of the sample: 1 draws as the network says, less more carefully, 0 takes the likeliest",
+     [](Options& o, const std::string& n, const std::string& v) { o.temperature = number(n, v); }},
+    {"--prompt", "TEXT", "what the sample goes on from; numbers where the tokens are numbers",
+     [](Options& o, const std::string&, const std::string& v) { o.prompt = v; }},
     {"--log", "FILE", "write epochs (with --log-steps also steps) as CSV",
      [](Options& o, const std::string& n, const std::string& v) { o.log = file_name(n, v); }},
     {"--log-steps", "", "print the loss of every step", [](Options& o, const std::string&, const std::string&) { o.log_steps = true; }},
@@ -125,6 +139,9 @@ Options parse_options(int argc, const char* const* argv) {
       value = argv[++i];
     }
     option.set(options, name, value);
+  }
+  if (options.sample == 0 && (!options.prompt.empty() || options.temperature != 1)) {
+    throw OptionError("--prompt and --temperature belong to --sample");
   }
   if (options.epochs && options.steps) throw OptionError("--epochs and --steps exclude each other");
   return options;

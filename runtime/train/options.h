@@ -17,6 +17,9 @@ struct Options {
   std::string data;          ///< replaces the .net's path; empty: as it is
   std::string log;           ///< CSV file
   std::string save, load;    ///< checkpoints
+  int64_t sample = 0;        ///< tokens to draw once training is done
+  double temperature = 1;    ///< scores are divided by it; 0: the best one always
+  std::string prompt;        ///< what the sample goes on from
   std::string memory_file;   ///< where --check-memory also writes; empty: nowhere
   bool quiet = false, log_steps = false, check_memory = false, dry_run = false, help = false;
 };

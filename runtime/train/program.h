@@ -37,14 +37,15 @@ struct Augmentation {
 };
 
 struct DataSpec {
-  const char* reader;  ///< idx, cifar10, folder, npy, shapes
-  const char* path;    ///< as the .net has it, relative to the .net's folder unless absolute; empty for shapes
-  int64_t h, w, c;     ///< of one input
+  const char* reader;  ///< idx, cifar10, folder, npy, shapes, tokens, bytes, arithmetic
+  const char* path;    ///< as the .net has it, relative to the .net's folder unless absolute; empty for shapes and arithmetic
+  int64_t h, w, c;     ///< of one input; a sequence of T tokens is 1 x 1 x T
   int64_t classes;     ///< columns of the scores: what a class index must stay below
   int64_t target_rows; ///< rows of scores a sample (1 for a classifier)
   int64_t target_values;  ///< floats of a target that is not a class index
   TargetKind target;
   std::vector<Augmentation> augmentation;
+  int64_t vocabulary = 0;  ///< the input is int32 token ids below this; 0: it is floats
 };
 
 struct TrainSpec {
@@ -66,6 +67,7 @@ struct ProgramSpec {
   int64_t input_offset, input_bytes;  ///< slot i at input_offset + i * the bytes rounded up to 256
   int64_t label_offset, label_bytes;
   int64_t metrics_offset;
+  int64_t scores_offset;  ///< of the scores (batch x target_rows x classes floats) once `evaluate` has run
   std::vector<Tensor> tensors;
   DataSpec data;
   TrainSpec train;

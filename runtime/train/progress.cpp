@@ -39,12 +39,15 @@ std::string position(const Entry& entry) {
 
 bool has_accuracy(const ProgramSpec& spec) { return std::strcmp(spec.loss, "mse") != 0; }
 
+const char* rate_unit(const ProgramSpec& spec) { return spec.data.vocabulary > 0 ? "tokens" : "images"; }
+
 Progress::Progress(const ProgramSpec& spec, bool quiet, const std::string& log)
-    : quiet_(quiet), bar_(!quiet && isatty(STDERR_FILENO) != 0), has_accuracy_(has_accuracy(spec)), last_(Clock::now()), log_name_(log) {
+    : quiet_(quiet), bar_(!quiet && isatty(STDERR_FILENO) != 0), has_accuracy_(has_accuracy(spec)), unit_(rate_unit(spec)),
+      last_(Clock::now()), log_name_(log) {
   if (log.empty()) return;
   log_.reset(std::fopen(log.c_str(), "w"));
   if (!log_) throw DataError(log + ": cannot be written: " + std::strerror(errno));
-  std::fputs("epoch,step,loss,accuracy,test_loss,test_accuracy,images_per_second\n", log_.get());
+  std::fprintf(log_.get(), "epoch,step,loss,accuracy,test_loss,test_accuracy,%s_per_second\n", unit_);
 }
 
 Progress::~Progress() { clear(); }
@@ -65,7 +68,7 @@ void Progress::draw(const Entry& entry, double seconds_left) {
   std::string bar = "\r\033[K[" + std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kWidth - filled), '.') + "] ";
   bar += text("%3.0f%% ", 100 * done) + position(entry) + text("  loss %.4f", entry.train.loss);
   if (has_accuracy_) bar += text("  accuracy %.4f", entry.train.accuracy);
-  bar += text("  %.0f images/s  %s left", entry.images_per_second, time_text(seconds_left).c_str());
+  bar += text("  %.0f %s/s  %s left", entry.per_second, unit_, time_text(seconds_left).c_str());
   std::fputs(bar.c_str(), stderr);
   std::fflush(stderr);
   drawn_ = true;
@@ -86,7 +89,7 @@ void Progress::epoch(const Entry& entry) {
     out += text("  test loss %.9g", entry.test.loss);
     if (has_accuracy_) out += text("  test accuracy %.4f", entry.test.accuracy);
   }
-  line(out + text("  %.0f images/s", entry.images_per_second));
+  line(out + text("  %.0f %s/s", entry.per_second, unit_));
   write_log(entry);
 }
 
@@ -103,7 +106,7 @@ void Progress::write_log(const Entry& entry) {
   if (has_accuracy_) row += text("%.9g", entry.train.accuracy);
   row += entry.tested ? text(",%.9g,", entry.test.loss) : ",,";
   if (entry.tested && has_accuracy_) row += text("%.9g", entry.test.accuracy);
-  row += text(",%.1f\n", entry.images_per_second);
+  row += text(",%.1f\n", entry.per_second);
   if (std::fputs(row.c_str(), log_.get()) < 0 || std::fflush(log_.get()) != 0) {
     throw DataError(log_name_ + ": cannot be written: " + std::strerror(errno));
   }

@@ -23,7 +23,7 @@ struct Entry {
   Figures train;
   bool tested = false;
   Figures test;
-  double images_per_second = 0;   ///< training alone
+  double per_second = 0;          ///< images or tokens (see rate_unit), training alone
 };
 
 class Progress {
@@ -54,6 +54,7 @@ class Progress {
   void write_log(const Entry&);
 
   bool quiet_, bar_, has_accuracy_, drawn_ = false;
+  const char* unit_;
   Clock::time_point last_;
   std::string log_name_;
   std::unique_ptr<std::FILE, Closer> log_;
@@ -61,5 +62,8 @@ class Progress {
 
 /// Whether the loss has an accuracy: softmax the share of rows, bce the share of right signs, mse none.
 bool has_accuracy(const ProgramSpec&);
+
+/// What speed is counted in: images, or tokens where the input is tokens.
+const char* rate_unit(const ProgramSpec&);
 
 }  // namespace netrt

@@ -46,23 +46,25 @@ struct Color {
 class ShapesSource : public Source {
  public:
   ShapesSource(const DataSpec& spec, Split split, uint64_t seed)
-      : h_(spec.h), w_(spec.w), c_(spec.c), count_(split == Split::train ? kTraining : kTest), seed_(seed),
+      : h_(spec.h), w_(spec.w), c_(spec.c), shape_{spec.h, spec.w, spec.c, {}}, count_(split == Split::train ? kTraining : kTest), seed_(seed),
         stream_(stream_of(split == Split::train ? "shapes.train" : "shapes.test")) {
     masks_ = (spec.target == TargetKind::values && spec.target_values == h_ * w_) || class_rows(spec) == h_ * w_;
+    // A sequence T x C is drawn as a picture of T rows and C columns; its mask has a value a row.
+    if (w_ == 1 && h_ > 1) std::swap(w_, c_);
   }
 
   int64_t size() const override { return count_; }
   int64_t classes() const override { return kKinds; }
-  int64_t value_count() const override { return masks_ ? h_ * w_ : 0; }
+  int64_t value_count() const override { return masks_ ? shape_.h * shape_.w : 0; }
   bool values_are_labels() const override { return masks_; }
-  Image shape() const override { return {h_, w_, c_, {}}; }
+  Image shape() const override { return shape_; }
   std::string name(int64_t index) const override { return "shapes, picture " + std::to_string(index); }
   int32_t label(int64_t index) const override { return static_cast<int32_t>(index % kKinds); }
 
   void load(int64_t index, Image& image) const override {
-    image.h = h_;
-    image.w = w_;
-    image.c = c_;
+    image.h = shape_.h;
+    image.w = shape_.w;
+    image.c = shape_.c;
     image.pixels.resize(static_cast<size_t>(h_ * w_ * c_));
     const Scene it = scene(index);
     std::vector<Color> colors;
@@ -76,8 +78,9 @@ class ShapesSource : public Source {
 
   /// The mask: 1 where the shape is.
   void values(int64_t index, float* to) const override {
-    std::fill(to, to + h_ * w_, 0.0f);
-    for_each_inside(scene(index), [&](int64_t pixel) { to[pixel] = 1; });
+    std::fill(to, to + value_count(), 0.0f);
+    const int64_t pixels_a_value = h_ * w_ / value_count();
+    for_each_inside(scene(index), [&](int64_t pixel) { to[pixel / pixels_a_value] = 1; });
   }
 
  private:
@@ -140,7 +143,9 @@ class ShapesSource : public Source {
     }
   }
 
-  int64_t h_, w_, c_, count_;
+  int64_t h_, w_, c_;  ///< of the picture
+  Image shape_;        ///< of a sample
+  int64_t count_;
   uint64_t seed_, stream_;
   bool masks_ = false;
 };

@@ -27,7 +27,7 @@ void add_tensor(const Plan& plan, const PlannedValue& value, int index, const In
   tensor.name = value.name;
   tensor.cls = value.kind == ValueKind::parameter ? "parameter" : value.kind == ValueKind::state ? "state" : "optimizer";
   tensor.offset = plan.train.buffers[value.buffer.at()].offset;
-  tensor.shape = value.type.shape;
+  tensor.shape.assign(value.type.shape.begin(), value.type.shape.end());
   tensor.init = init_name(init.kind);
   tensor.init_value = init.value;
   tensor.value = index;
@@ -75,7 +75,11 @@ Facts program_facts(const Graph& graph, const Plan& plan, const std::string& com
     else add_tensor(plan, planned, static_cast<int>(next), value.init, facts);
     ++next;
   }
-  facts.reader = graph.data.reader.empty() ? "shapes" : graph.data.reader;
+  const Call& loss = plan.evaluate.calls.back();
+  NETC_CHECK(loss.layer == graph.loss, "an evaluation ends with the loss");
+  facts.scores_offset = plan.evaluate.buffers[plan.evaluate.values[static_cast<size_t>(loss.inputs[0])].buffer.at()].offset;
+  facts.vocabulary = graph.vocabulary;
+  facts.reader = graph.data.reader.empty() ? graph.vocabulary > 0 ? "arithmetic" : "shapes" : graph.data.reader;
   facts.data_path = absolute_path(graph.data.path, folder);
   facts.input = as_image(graph[graph.input].type.shape);
   const Shape& scores = graph[graph[graph.loss].inputs[0]].type.shape;

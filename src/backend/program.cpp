@@ -201,8 +201,8 @@ class Writer {
          facts_.loss);
     line("  spec.arena_bytes = kArenaBytes;\n  spec.slots = {};", facts_.slots);
     line("  spec.input_offset = {};\n  spec.input_bytes = {};", facts_.input_offset, facts_.input_bytes);
-    line("  spec.label_offset = {};\n  spec.label_bytes = {};\n  spec.metrics_offset = {};", facts_.label_offset, facts_.label_bytes,
-         facts_.metrics_offset);
+    line("  spec.label_offset = {};\n  spec.label_bytes = {};\n  spec.metrics_offset = {};\n  spec.scores_offset = {};", facts_.label_offset,
+         facts_.label_bytes, facts_.metrics_offset, facts_.scores_offset);
     line("  spec.tensors = {{");
     for (const TensorFact& tensor : facts_.tensors)
       line("      {{{}, Tensor::{}, {}, {{{}}}, InitKind::{}, {}}},", string_literal(tensor.name), tensor.cls, tensor.offset,
@@ -210,8 +210,8 @@ class Writer {
     line("  }};");
     line("  spec.data = {{.reader = \"{}\", .path = {}, .h = {}, .w = {}, .c = {}, .classes = {},", facts_.reader, string_literal(facts_.data_path),
          facts_.input.h, facts_.input.w, facts_.input.c, facts_.classes);
-    line("               .target_rows = {}, .target_values = {}, .target = TargetKind::{}, .augmentation = {{{}}}}};", facts_.target_rows,
-         facts_.target_values, facts_.target, augmentation());
+    line("               .target_rows = {}, .target_values = {}, .target = TargetKind::{}, .augmentation = {{{}}}, .vocabulary = {}}};", facts_.target_rows,
+         facts_.target_values, facts_.target, augmentation(), facts_.vocabulary);
     line("  spec.train = {{.learning_rate = {}, .schedule = \"{}\", .schedule_every = {}, .schedule_factor = {}, .warmup = {},",
          double_literal(train.learning_rate), schedule_kind_name(train.schedule), double_literal(train.schedule_every),
          double_literal(train.schedule_factor), double_literal(train.warmup));

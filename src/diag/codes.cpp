@@ -79,8 +79,10 @@ constexpr CodeInfo kCodes[] = {
      "a number, or use "
      "`same`, which puts the odd row at the bottom and right.",
      "conv 32 4x4 pad     # wrong\nconv 32 4x4 pad=1   # right\nconv 32 4x4 same    # right"},
-    {"N0304", "input channels that groups do not divide", "Each group sees an equal share of the input's channels.",
-     "input 8x8x3; conv 8 3x3 groups 2   # wrong"},
+    {"N0304", "input channels that groups or heads do not divide",
+     "Each group, or head of attention, sees an equal share of the input's channels; each head of keys and values serves an equal share of the heads "
+     "of queries.",
+     "input 8x8x3; conv 8 3x3 groups 2   # wrong\ninput 16x64; attn 5                 # wrong"},
     {"N0305", "filters that groups do not divide", "Each group makes an equal share of the filters.", "input 8x8x4; conv 7 3x3 groups 2   # wrong"},
     {"N0306", "a division that leaves a remainder", "Sizes are whole numbers. netc does not round for you: write what you mean.",
      "input 8x8x3; conv in.c/2 1x1       # wrong\ninput 8x8x3; conv (in.c+1)/2 1x1   # right"},
@@ -100,7 +102,8 @@ constexpr CodeInfo kCodes[] = {
      "Write `input 50x50x3` (height x width x channels), `input 784` (a flat vector), `input 100x32` (a sequence), or `input 1024 tokens 50257`.",
      "input 28 28 1    # wrong\ninput 28x28x1    # right"},
     {"N0403", "an unknown reader or augmentation",
-     "Readers: idx, cifar10, folder, npy, tokens, shapes. Augmentations: crop, flip, normalize, resize, cutout.",
+     "Readers: idx, cifar10, folder, npy, shapes; of tokens: tokens, bytes, arithmetic, npy. Augmentations, of pictures only: crop, flip, normalize, "
+     "resize, cutout.",
      "input 32x32x3 from cifar \"data\"            # wrong\ninput 32x32x3 from cifar10 \"data\" { flip }  # right"},
     {"N0404", "an activation that the loss applies itself",
      "`loss softmax` applies softmax and `loss bce` the sigmoid, together with their gradients. Twice would train, but badly.",
@@ -124,6 +127,9 @@ constexpr CodeInfo kCodes[] = {
      "a: conv 8 3x3; train { sgd 0.1; recompute b }   # wrong"},
     {"N0413", "a setting that is given twice", "There is one optimiser, one batch, one schedule, one length (`epochs` or `steps`), and so on.",
      "train { sgd 0.1; epochs 5; steps 100 }   # wrong"},
+    {"N0414", "a reader that does not suit the input",
+     "idx, cifar10, folder and shapes give numbers, tokens, bytes and arithmetic give token ids, npy gives either.",
+     "input 32x32x3 from bytes \"book.txt\"      # wrong\ninput 64 tokens 256 from bytes \"book.txt\"  # right"},
     // ---- Limits -----------------------------------------------------------------------------------
     {"N0501", "too deep a nesting", "Braces, parentheses, calls of defs and files that use files may be nested 256 deep.", ""},
     {"N0502", "a number that is too large", "Whole numbers and what is computed from them fit in 63 bits, arguments in 2^53.",
@@ -159,7 +165,8 @@ constexpr CodeInfo kCodes[] = {
     {"N0806", "a precision that is not there yet", "tf32, bf16 and fp16 are words of the language; this version computes and plans in float32.", "train { fp32 }"},
     {"N0807", "recomputation that is not there yet", "`recompute` is a word of the language; this version keeps what the backward pass reads.",
      "train { recompute block3 }"},
-    {"N0808", "the data were assumed", "Without `from` a network trains on `shapes`: ten classes of generated pictures of any size, or their masks.",
+    {"N0808", "the data were assumed", "Without `from` a network trains on `shapes`: ten classes of generated pictures of any size, or their masks. Where its input is token ids it "
+     "trains on `arithmetic`, generated lines such as (3+4)*2=14.",
      "input 28x28x1 from idx \"mnist\""},
 };
 

@@ -46,7 +46,7 @@ struct SavedTensor {
 struct Totals {
   int64_t parameters = 0, macs = 0, flops = 0;
   ClassBytes bytes;
-  int64_t arena = 0, lower_bound = 0, sum_of_buffers = 0, fixed = 0, per_image = 0;
+  int64_t arena = 0, lower_bound = 0, sum_of_buffers = 0, fixed = 0, per_image = 0;  ///< per_image: per sample
   int64_t evaluation = 0;  ///< end of the evaluation schedule
   bool packing_optimal = false;
   LibraryShare library;
@@ -67,6 +67,7 @@ struct Report {
   std::string settings;  ///< the optimiser as a reader would write it: "sgd momentum 0.9"
   bool training = true;
   int64_t batch = 1, micro_steps = 1;
+  int64_t tokens = 0;  ///< in a sequence, where a sample is one
   TrainSettings train;
   uint64_t seed = 1;
   std::string loss;   ///< "softmax"; empty when the network has none

@@ -1,6 +1,6 @@
 // The activations: one small row each. Kernels: act_forward and its three backward kernels.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -62,9 +62,9 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   const KernelCall forward{.kernel = "act_forward", .outputs = {y, none}, .inputs = {x()}, .desc = desc, .in_place = true};
   const KernelCall backward{.kernel = "", .outputs = {dx()}, .inputs = {}, .desc = desc, .in_place = true, .in_place_input = 1,
                             .purpose = "the activation's gradient"};
-  auto way = [&](std::string kernel, Operand kept) {
+  auto way = [&](Literal kernel, Operand kept) {
     Alternative alternative{forward, {}, {backward}};
-    alternative.backward[0].kernel = std::move(kernel);
+    alternative.backward[0].kernel = kernel;
     alternative.backward[0].inputs = {kept, dy};
     return alternative;
   };
@@ -83,10 +83,35 @@ Size flops(const LayerInfo& info) {
   return elements(info.output) * Size(per_element);
 }
 
+// PyTorch's functions; arrays, so that a template can take them.
+constexpr char kRelu[] = "F.relu({0})";
+constexpr char kRelu6[] = "F.relu6({0})";
+constexpr char kSilu[] = "F.silu({0})";
+constexpr char kSigmoid[] = "torch.sigmoid({0})";
+constexpr char kTanh[] = "torch.tanh({0})";
+constexpr char kHardswish[] = "F.hardswish({0})";
+constexpr char kHardsigmoid[] = "F.hardsigmoid({0})";
+
+/// A twin that is one function of PyTorch.
+template <const char* function>
+TorchLayer torch_function(const LayerInfo&) {
+  return torch_expression(function);
+}
+
+TorchLayer torch_leaky(const LayerInfo& info) { return torch_expression("F.leaky_relu({0}, " + number_text(leaky_of(info.args).second) + ")"); }
+
+TorchLayer torch_elu(const LayerInfo& info) { return torch_expression("F.elu({0}, " + number_text(elu_of(info.args).second) + ")"); }
+
+TorchLayer torch_gelu(const LayerInfo& info) {
+  return torch_expression(info.args.has("tanh") ? "F.gelu({0}, approximate=\"tanh\")" : "F.gelu({0})");
+}
+
 using Infer = std::optional<Shape> (*)(const InferContext&);
+using Torch = TorchLayer (*)(const LayerInfo&);
 
 template <std::pair<Activation, double> (*kind_of)(const Args&), int per_element>
-OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> args, Infer infer, std::vector<Example> examples) {
+OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> args, Infer infer, Torch torch,
+          std::vector<Example> examples) {
   return {.name = name,
           .summary = summary,
           .args = std::move(args),
@@ -95,30 +120,31 @@ OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> 
           .other_flops = flops<per_element>,
           .lower = lower<kind_of>,
           .activation = kind_of,
+          .torch = torch,
           .examples = std::move(examples)};
 }
 
-template <Activation kind, int per_element>
+template <Activation kind, int per_element, const char* function>
 OpDef plain_row(std::string_view name, std::string_view summary) {
-  return row<plain<kind>, per_element>(name, summary, {}, same_shape, {{name, {4, 4, 3}}, {name, {7}}});
+  return row<plain<kind>, per_element>(name, summary, {}, same_shape, torch_function<function>, {{name, {4, 4, 3}}, {name, {7}}});
 }
 
 }  // namespace
 
 const OpDef& relu() {
-  static const OpDef def = plain_row<Activation::relu, 1>("relu", "max(x, 0).");  // a comparison
+  static const OpDef def = plain_row<Activation::relu, 1, kRelu>("relu", "max(x, 0).");  // a comparison
   return def;
 }
 
 const OpDef& relu6() {
-  static const OpDef def = plain_row<Activation::relu6, 2>("relu6", "min(max(x, 0), 6).");  // two comparisons
+  static const OpDef def = plain_row<Activation::relu6, 2, kRelu6>("relu6", "min(max(x, 0), 6).");  // two comparisons
   return def;
 }
 
 const OpDef& leaky() {
   static const OpDef def = row<leaky_of, 2>(  // a comparison and a product
       "leaky", "x where x > 0, else slope * x.",
-      {optional_positional("slope", ArgKind::number, "0.01", "slope of the negative side")}, infer_leaky,
+      {optional_positional("slope", ArgKind::number, "0.01", "slope of the negative side")}, infer_leaky, torch_leaky,
       {{"leaky", {4, 4, 3}}, {"leaky 0.2", {7}}});
   return def;
 }
@@ -126,7 +152,7 @@ const OpDef& leaky() {
 const OpDef& elu() {
   static const OpDef def = row<elu_of, 4>(  // a comparison, exp, a difference and a product
       "elu", "x where x > 0, else scale * (exp(x) - 1).",
-      {optional_positional("scale", ArgKind::number, "1", "scale of the negative side")}, infer_elu,
+      {optional_positional("scale", ArgKind::number, "1", "scale of the negative side")}, infer_elu, torch_elu,
       {{"elu", {4, 4, 3}}, {"elu 0.5", {7}}});
   return def;
 }
@@ -134,35 +160,35 @@ const OpDef& elu() {
 const OpDef& gelu() {
   static const OpDef def = row<gelu_of, 5>(  // x / 2 * (1 + erf(x / sqrt 2)): three products, a sum and erf
       "gelu", "x * P(N(0, 1) < x), by erf or by its tanh approximation.",
-      {flag("erf", "exact (the default)"), flag("tanh", "the approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))")}, infer_gelu,
+      {flag("erf", "exact (the default)"), flag("tanh", "the approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))")}, infer_gelu, torch_gelu,
       {{"gelu", {4, 4, 3}}, {"gelu tanh", {3, 4}}});
   return def;
 }
 
 const OpDef& silu() {
-  static const OpDef def = plain_row<Activation::silu, 4>("silu", "x / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
+  static const OpDef def = plain_row<Activation::silu, 4, kSilu>("silu", "x / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
   return def;
 }
 
 const OpDef& sigmoid() {
-  static const OpDef def = plain_row<Activation::sigmoid, 4>("sigmoid", "1 / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
+  static const OpDef def = plain_row<Activation::sigmoid, 4, kSigmoid>("sigmoid", "1 / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
   return def;
 }
 
 const OpDef& tanh() {
-  static const OpDef def = plain_row<Activation::tanh, 1>("tanh", "The hyperbolic tangent.");
+  static const OpDef def = plain_row<Activation::tanh, 1, kTanh>("tanh", "The hyperbolic tangent.");
   return def;
 }
 
 const OpDef& hardswish() {
   // a sum, two comparisons, a product and a quotient
-  static const OpDef def = plain_row<Activation::hardswish, 5>("hardswish", "x * min(max(x + 3, 0), 6) / 6.");
+  static const OpDef def = plain_row<Activation::hardswish, 5, kHardswish>("hardswish", "x * min(max(x + 3, 0), 6) / 6.");
   return def;
 }
 
 const OpDef& hardsigmoid() {
   // a sum, two comparisons and a quotient
-  static const OpDef def = plain_row<Activation::hardsigmoid, 4>("hardsigmoid", "min(max(x + 3, 0), 6) / 6.");
+  static const OpDef def = plain_row<Activation::hardsigmoid, 4, kHardsigmoid>("hardsigmoid", "min(max(x + 3, 0), 6) / 6.");
   return def;
 }
 

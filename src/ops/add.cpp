@@ -1,6 +1,7 @@
 // add: the sum of branches. Kernel: add_forward, once for every branch after the first; the gradient passes through.
 #include "ops/branches.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -38,6 +39,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
            .backward = {pass(dleft), pass(dx(right))}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  std::string sum = "{0}";
+  for (size_t i = 1; i < info.inputs.size(); ++i) sum += " + {" + std::to_string(i) + "}";
+  return torch_expression(sum);
+}
+
 }  // namespace
 
 const OpDef& add() {
@@ -51,6 +58,7 @@ const OpDef& add() {
       .parts = parts,
       .lower = lower,
       .fuse_activation = FuseActivation::by_output,
+      .torch = torch,
       .examples = std::vector<Example>{{"add {} { conv 3 3x3 pad }", {4, 4, 3}}, {"add { fc 5 } { fc 5; tanh } { fc 5; sigmoid }", {6}}},
   };
   return row;

@@ -32,11 +32,38 @@ Size flops(const LayerInfo& info) {
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const Image in = as_image(info.inputs[0]);
-  const Desc desc = pool_desc(in, window_of(info.args, in), 0, info.args.has("countpad"));
+  const int count_pad = !info.args.has("countpad") ? 0 : info.args.has("ceil") && !info.args.has("same") ? 2 : 1;
+  const Desc desc = pool_desc(in, window_of(info.args, in), 0, count_pad);
   return {{.forward = {.kernel = "avgpool_forward", .outputs = {y}, .inputs = {x()}, .desc = desc},
            .aux = {},
            .backward = {{.kernel = "avgpool_backward", .outputs = {dx()}, .inputs = {dy}, .desc = desc,
                          .purpose = "the gradient spread over each window"}}}};
+}
+
+/// For TensorFlow's padding, which PyTorch's average would count.
+constexpr const char* kCoveredAverage = R"(def average_covered(x, kernel, stride, padding):
+    """The average of what each window covers of the image; padding: left, right, top, bottom."""
+    covered = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), padding), kernel, stride)
+    return F.avg_pool2d(F.pad(x, padding), kernel, stride) / covered
+)";
+
+TorchLayer torch(const LayerInfo& info) {
+  if (!info.args.has("kernel")) return torch_expression("{0}.mean((2, 3), keepdim=True)");
+  const Window window = window_of(info.args, as_image(info.inputs[0]));
+  const Axis &h = window.h, &w = window.w;
+  const bool counts = info.args.has("countpad");
+  const std::string arguments = torch_pool_arguments(window, info.args.has("ceil"));
+  if (torch_pads(window)) {
+    const bool excludes = !counts && h.before + w.before > 0;
+    return torch_expression("F.avg_pool2d({0}" + arguments + (excludes ? ", count_include_pad=False)" : ")"));
+  }
+  if (counts) return torch_expression("F.avg_pool2d(" + torch_padded(window) + arguments + ")");
+  std::string sides = std::to_string(w.before) + ", " + std::to_string(w.after) + ", ";
+  sides += std::to_string(h.before) + ", " + std::to_string(h.after);
+  const std::string window_text = torch_pair(h.kernel, w.kernel) + ", " + torch_pair(h.stride, w.stride);
+  TorchLayer twin = torch_expression("average_covered({0}, " + window_text + ", (" + sides + "))");
+  twin.helper = kCoveredAverage;
+  return twin;
 }
 
 }  // namespace
@@ -54,11 +81,13 @@ const OpDef& avgpool() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"avgpool", {5, 4, 3}},
                                        {"avgpool 2x2/2", {6, 6, 2}},
                                        {"avgpool 3x3/2 pad", {5, 5, 2}},
                                        {"avgpool 3x3/1 pad countpad", {4, 4, 2}},
-                                       {"avgpool 3x3/2 ceil", {6, 6, 2}}},
+                                       {"avgpool 3x3/2 ceil", {6, 6, 2}},
+                                       {"avgpool 3x3/2 pad ceil countpad", {6, 6, 2}}},
   };
   return row;
 }

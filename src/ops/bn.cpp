@@ -1,6 +1,6 @@
 // bn: batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167). Kernels: bn_forward, bn_backward, bn_evaluate.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -64,6 +64,18 @@ KernelCall evaluate(const LayerInfo& info) {
           .in_place = true};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const bool image = info.output.size() == 3, sequence = info.output.size() == 2;
+  const double eps = info.args.number("eps", 1e-5), keep = info.args.number("keep", 0.9);
+  std::string module = std::string(image ? "nn.BatchNorm2d(" : "nn.BatchNorm1d(") + std::to_string(channels(info.output));
+  if (eps != 1e-5) module += ", eps=" + number_text(eps);
+  if (keep != 0.9) module += ", momentum=" + number_text(1 - keep);
+  std::vector<TorchTensor> tensors = torch_weight_bias(true);
+  tensors.push_back({.attribute = "running_mean", .tensor = 2});
+  tensors.push_back({.attribute = "running_var", .tensor = 3});
+  return {.module = module + ")", .call = sequence ? "{m}({0}.transpose(1, 2)).transpose(1, 2)" : "{m}({0})", .tensors = std::move(tensors)};
+}
+
 }  // namespace
 
 const OpDef& bn() {
@@ -81,6 +93,7 @@ const OpDef& bn() {
       .lower = lower,
       .evaluate = evaluate,
       .fuse_activation = FuseActivation::whole,
+      .torch = torch,
       .drops_preceding_bias = true,
       .examples = std::vector<Example>{{"bn", {4, 4, 3}}, {"bn eps 1e-3 keep 0.99", {3, 5, 2}}, {"bn", {6}}},
   };

@@ -48,6 +48,8 @@ bool check_integers(const InferContext& context, std::string_view name, int64_t 
 bool check_exclusive(const InferContext& context, std::string_view first, std::string_view second);
 /// N0307 unless the input is H x W x C.
 bool check_image(const InferContext& context);
+/// N0307 unless the input is T x C.
+bool check_sequence(const InferContext& context);
 /// N0309 where `size`, described by `what`, does not fit in the 32 bits that the kernels give it.
 bool check_int32(const InferContext& context, std::string_view what, Size size);
 /// N0309 unless the elements of `shape` (`what`: "its output") can be counted and each size fits in 32 bits.

@@ -4,6 +4,7 @@
 #include "ops/branches.h"
 #include "ops/channels.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -55,6 +56,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   return {way};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  std::string inputs = "{0}";
+  for (size_t i = 1; i < info.inputs.size(); ++i) inputs += ", {" + std::to_string(i) + "}";
+  return torch_expression("torch.cat([" + inputs + "], " + (channels_first(info.output) ? "1)" : "2)"));
+}
+
 }  // namespace
 
 const OpDef& concat() {
@@ -67,6 +74,7 @@ const OpDef& concat() {
       .other_flops = no_flops,
       .parts = parts,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"concat {} { conv 2 3x3 pad }", {4, 4, 3}},
                                        {"concat { conv 2 1x1 } { conv 3 1x1 } {}", {3, 3, 2}},
                                        {"concat { fc 3 } { fc 2 }", {5}}},

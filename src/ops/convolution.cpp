@@ -1,11 +1,14 @@
 #include "ops/convolution.h"
 
+#include <algorithm>
+
 namespace netc::ops {
 namespace {
 
 Desc conv_desc(const Convolution& convolution, Activation activation, double alpha) {
   const Axis &h = convolution.window.h, &w = convolution.window.w;
   Desc desc{"ConvDesc", {}};
+  desc.fields.own(18);  // as many as follow
   desc.add_per_sample("n", 1).add("h", convolution.in.h).add("w", convolution.in.w).add("c", convolution.in.c);
   desc.add("k", convolution.out.c).add("r", h.kernel).add("s", w.kernel).add("oh", convolution.out.h).add("ow", convolution.out.w);
   desc.add("stride_h", h.stride).add("stride_w", w.stride).add("pad_top", h.before).add("pad_left", w.before);
@@ -41,6 +44,29 @@ bool check_padding(const InferContext& context, const Convolution& convolution) 
   error.label = "the input is " + shape_text(context.inputs[0]);
   note_origin(context, error);
   return false;
+}
+
+/// What follows the kernel in the arguments of both modules; `padding` per direction.
+std::string torch_arguments(const Convolution& convolution, bool bias, int64_t pad_h, int64_t pad_w) {
+  const Axis &h = convolution.window.h, &w = convolution.window.w;
+  std::string text = torch_option("stride", h.stride, w.stride, 1) + torch_option("padding", pad_h, pad_w, 0);
+  text += torch_option("dilation", h.dilation, w.dilation, 1) + torch_option("groups", convolution.groups, convolution.groups, 1);
+  return text + (bias ? "" : ", bias=False");
+}
+
+/// PyTorch's (in - 1) * stride - 2 * before + extent may fall short of the output (output_padding) or overshoot it (cut off).
+int64_t missing(const Axis& axis, int64_t output) { return output - ((axis.in - 1) * axis.stride - 2 * axis.before + axis.extent()); }
+
+TorchLayer torch_transposed(const Convolution& convolution, bool bias) {
+  const Axis &h = convolution.window.h, &w = convolution.window.w;
+  const int64_t more_h = missing(h, convolution.in.h), more_w = missing(w, convolution.in.w);
+  TorchLayer twin;
+  twin.module = "nn.ConvTranspose2d(" + std::to_string(convolution.out.c) + ", " + std::to_string(convolution.in.c) + ", " +
+                torch_pair(h.kernel, w.kernel) + torch_arguments(convolution, bias, h.before, w.before) +
+                torch_option("output_padding", std::max<int64_t>(more_h, 0), std::max<int64_t>(more_w, 0), 0) + ")";
+  twin.call = "{m}({0})";
+  if (more_h < 0 || more_w < 0) twin.call += "[:, :, :" + std::to_string(convolution.in.h) + ", :" + std::to_string(convolution.in.w) + "]";
+  return twin;
 }
 
 }  // namespace
@@ -84,16 +110,33 @@ std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool h
 
 std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info) {
   using namespace operand;
-  const std::string name = convolution.transposed ? "deconv" : "conv";
+  const bool transposed = convolution.transposed;
   const Desc desc = conv_desc(convolution, info.activation, info.alpha);
   const bool bias = info.has_bias;
-  KernelCall forward{.kernel = name + "_forward", .outputs = {y}, .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc,
-                     .workspace = true};
-  KernelCall weights{.kernel = name + "_backward_weights", .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
+  KernelCall forward{.kernel = transposed ? Literal("deconv_forward") : Literal("conv_forward"), .outputs = {y},
+                     .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc, .workspace = true};
+  KernelCall weights{.kernel = transposed ? Literal("deconv_backward_weights") : Literal("conv_backward_weights"),
+                     .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
                      .desc = desc, .workspace = true, .purpose = "the weight gradient"};
-  KernelCall data{.kernel = name + "_backward_data", .outputs = {dx()}, .inputs = {dy, param(0)}, .desc = desc, .workspace = true,
-                  .purpose = "the data gradient"};
+  KernelCall data{.kernel = transposed ? Literal("deconv_backward_data") : Literal("conv_backward_data"), .outputs = {dx()},
+                  .inputs = {dy, param(0)}, .desc = desc, .workspace = true, .purpose = "the data gradient"};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
+}
+
+TorchLayer torch_convolution(const Convolution& convolution, const LayerInfo& info) {
+  const Window& window = convolution.window;
+  TorchLayer twin;
+  if (convolution.transposed) {
+    twin = torch_transposed(convolution, info.has_bias);
+  } else {
+    const bool pads = torch_pads(window);
+    twin.module = "nn.Conv2d(" + std::to_string(convolution.in.c) + ", " + std::to_string(convolution.out.c) + ", " +
+                  torch_pair(window.h.kernel, window.w.kernel) +
+                  torch_arguments(convolution, info.has_bias, pads ? window.h.before : 0, pads ? window.w.before : 0) + ")";
+    twin.call = "{m}(" + (pads ? "{0}" : torch_padded(window)) + ")";
+  }
+  twin.tensors = torch_weight_bias(info.has_bias, {0, 3, 1, 2});
+  return twin;
 }
 
 Size bias_flops(const LayerInfo& info) { return info.has_bias ? elements(info.output) : Size(0); }

@@ -1,7 +1,7 @@
 // What conv, depthwise and deconv share: their arguments, ConvDesc and the calls of the forward and backward pass.
 #pragma once
 
-#include "ops/window.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 
@@ -34,6 +34,8 @@ std::optional<Shape> infer_convolution(const InferContext& context, MakeConvolut
 std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool has_bias);
 /// The one way to run it. The backward pass reads the input (weights) and the weights (data).
 std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info);
+/// nn.Conv2d or nn.ConvTranspose2d; padding that PyTorch's modules cannot say stands in the expression.
+TorchLayer torch_convolution(const Convolution& convolution, const LayerInfo& info);
 /// Beyond the multiply-accumulates: one addition an output element for the bias.
 Size bias_flops(const LayerInfo& info);
 
@@ -52,6 +54,7 @@ OpDef convolution_row(std::string_view name, std::vector<std::string_view> alias
           .other_flops = bias_flops,
           .lower = +[](const LayerInfo& info) { return convolution_calls(make(info.args, info.inputs[0]), info); },
           .fuse_activation = FuseActivation::by_output,
+          .torch = +[](const LayerInfo& info) { return torch_convolution(make(info.args, info.inputs[0]), info); },
           .default_bias = true,
           .examples = std::move(examples)};
 }

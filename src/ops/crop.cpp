@@ -9,6 +9,8 @@ std::optional<Shape> infer(const InferContext& context) { return infer_place(con
 
 std::vector<Alternative> lower(const LayerInfo& info) { return place_calls(info, false); }
 
+TorchLayer torch(const LayerInfo& info) { return torch_place(info, false); }
+
 }  // namespace
 
 const OpDef& crop() {
@@ -20,6 +22,7 @@ const OpDef& crop() {
       .infer = infer,
       .other_flops = no_flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"crop 3x4", {6, 7, 2}}, {"crop 2x2 at=1,0", {4, 4, 3}}},
   };
   return row;

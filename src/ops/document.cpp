@@ -66,12 +66,24 @@ std::string synopsis(const OpDef& op) {
   return most > least ? text + "..." : text;
 }
 
-/// "its input", "its output", "its index (u8; the position of each maximum in its window)"; nothing for what is not kept for it alone.
-std::string tensor_text(const Operand& operand, const Alternative& way, bool several_inputs) {
+/// How the tensors around a part of an op are called: "its input", or "its branch 2"; "its qkv" between attention's parts; "its output".
+struct TensorNames {
+  bool several_inputs;
+  std::string before, after;
+};
+
+std::string between_name(const OpDef& op, const LoweredExample& lowered, int part, int parts) {
+  if (part + 1 == parts) return "its output";
+  return op.between != nullptr ? "its " + std::string(op.between(lowered.info(part)).suffix) : "its sum so far";
+}
+
+/// Also "its index (u8; the position of each maximum in its window)"; nothing for what is not kept for it alone.
+std::string tensor_text(const Operand& operand, const Alternative& way, const TensorNames& names) {
   const auto index = static_cast<size_t>(operand.index);
   switch (operand.kind) {
-    case Operand::Kind::x: return several_inputs ? "its branch " + std::to_string(index + 1) : "its input";
-    case Operand::Kind::y: return "its output";
+    case Operand::Kind::x: return names.several_inputs ? "its branch " + std::to_string(index + 1) : "its input";
+    case Operand::Kind::y: return names.after;
+    case Operand::Kind::prev: return names.before;
     case Operand::Kind::aux: {
       const AuxSpec& aux = way.aux[index];
       return "its " + std::string(aux.suffix) + " (" + std::string(dtype_name(aux.type.dtype)) + "; " + std::string(aux.what) + ")";
@@ -80,37 +92,47 @@ std::string tensor_text(const Operand& operand, const Alternative& way, bool sev
   }
 }
 
-/// What one way of running an op keeps, each tensor with the calls that read it.
-std::string kept_by(const Alternative& way, bool several_inputs) {
+/// What one way of running an op keeps, each tensor with the calls that read it; empty where that is nothing.
+std::string kept_by(const Alternative& way, const TensorNames& names) {
   std::vector<std::pair<std::string, std::vector<std::string>>> kept;
   for (const KernelCall& call : way.backward) {
     for (const Operand& operand : call.inputs) {
-      const std::string tensor = tensor_text(operand, way, several_inputs);
+      const std::string tensor = tensor_text(operand, way, names);
       if (tensor.empty()) continue;
       auto entry = std::ranges::find(kept, tensor, [](const auto& pair) { return pair.first; });
       if (entry == kept.end()) entry = kept.insert(kept.end(), {tensor, {}});
-      add_once(entry->second, call.purpose);
+      add_once(entry->second, std::string(call.purpose));
     }
   }
   std::vector<std::string> parts;
   for (const auto& [tensor, readers] : kept) parts.push_back(tensor + ", for " + join(readers, " and "));
-  return parts.empty() ? "nothing" : join(parts, "; ");
+  return join(parts, "; ");
 }
 
-/// The ways over all examples and parts; where there are several, autodiff chooses.
+/// The ways of an example, part by part; where there are several, autodiff chooses.
+std::string kept_text(const OpDef& op, const LoweredExample& lowered) {
+  const int parts = op.parts != nullptr ? op.parts(lowered.info()) : 1;
+  std::vector<std::string> texts;
+  TensorNames names{lowered.inputs.size() > 1, "", ""};
+  for (int part = 0; part < parts; ++part) {
+    std::vector<std::string> ways;
+    names.after = between_name(op, lowered, part, parts);
+    for (const Alternative& way : op.lower.value(lowered.info(part))) {
+      const std::string kept = kept_by(way, names);
+      add_once(ways, kept.empty() ? "nothing" : kept);
+    }
+    if (ways != std::vector<std::string>{"nothing"}) add_once(texts, join(ways, " - or - "));
+    names.before = names.after;
+  }
+  if (texts.empty()) return parts > 0 ? "nothing" : "nothing: it is another name for the same bytes";
+  return join(texts, "; ");
+}
+
+/// The texts of all examples.
 std::vector<std::string> kept_texts(const OpDef& op) {
   if (op.is_loss) return {"nothing: the gradient takes the place of the scores"};
   std::vector<std::string> texts;
-  for (const Example& example : op.examples.value) {
-    const LoweredExample lowered = lower_example(op, example);
-    const int parts = op.parts != nullptr ? op.parts(lowered.info()) : 1;
-    for (int part = 0; part < parts; ++part) {
-      std::vector<std::string> ways;
-      for (const Alternative& way : op.lower.value(lowered.info(part))) add_once(ways, kept_by(way, lowered.inputs.size() > 1));
-      add_once(texts, join(ways, " - or - "));
-    }
-  }
-  if (texts.empty()) texts.push_back("nothing: it is another name for the same bytes");
+  for (const Example& example : op.examples.value) add_once(texts, kept_text(op, lower_example(op, example)));
   return texts;
 }
 
@@ -131,7 +153,8 @@ std::string example_text(const OpDef& op, const Example& example) {
 
 std::string traits(const OpDef& op) {
   std::string text;
-  if (op.default_bias) text += "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. ";
+  const bool convolves = std::ranges::find(op.args.value, ArgKind::kernel, &ArgSpec::kind) != op.args.value.end();
+  if (op.default_bias) text += convolves ? "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. " : "Has a bias unless `nobias`. ";
   if (op.drops_preceding_bias) text += "A convolution right before it needs no bias. ";
   if (op.fuse_activation != FuseActivation::no) text += "An activation right after it can run inside its kernel. ";
   if (!text.empty()) text.back() = '\n';

@@ -1,6 +1,6 @@
 // drop: dropout (Srivastava et al. 2014), scaled while training. Kernel: drop_forward both ways; it makes its mask again from a counter.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -23,6 +23,8 @@ std::vector<Alternative> lower(const LayerInfo& info) {
 
 KernelCall evaluate(const LayerInfo&) { return {.kernel = "", .outputs = {operand::y}, .inputs = {operand::x()}, .desc = {}}; }
 
+TorchLayer torch(const LayerInfo& info) { return {.module = "nn.Dropout(" + number_text(info.args.number("p")) + ")", .call = "{m}({0})"}; }
+
 }  // namespace
 
 const OpDef& drop() {
@@ -34,6 +36,7 @@ const OpDef& drop() {
       .infer = infer,
       .lower = lower,  // other_flops: one product an element, the default
       .evaluate = evaluate,
+      .torch = torch,
       .examples = std::vector<Example>{{"drop 0.5", {20}}, {"drop 0.25", {4, 4, 3}}},
   };
   return row;

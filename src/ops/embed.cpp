@@ -1,8 +1,8 @@
 // embed: a table of vectors, one for each token. Kernels: embed_forward, embed_backward.
 #include <fmt/format.h>
 
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -40,6 +40,13 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .purpose = "the weight gradient"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  if (info.args.has("tie")) return {.module = "", .call = "F.embedding({0}, {p0})", .tensors = torch_weight_bias(false)};
+  return {.module = fmt::format("nn.Embedding({}, {})", info.args.integer("vocabulary"), info.args.integer("channels")),
+          .call = "{m}({0})",
+          .tensors = torch_weight_bias(false)};
+}
+
 }  // namespace
 
 const OpDef& embed() {
@@ -53,6 +60,7 @@ const OpDef& embed() {
       .params = params,
       .other_flops = no_flops,
       .lower = lower,
+      .torch = torch,
       .takes_ids = true,
       .examples = std::vector<Example>{{"embed 7 4", {5}, 7}, {"embed 9 3", {6}, 4}},
   };

@@ -1,6 +1,6 @@
 // fc: fully connected. Kernels: fc_forward, fc_backward_weights, fc_backward_data.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -63,6 +63,13 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const Matrix matrix = matrix_of(info);
+  return {.module = "nn.Linear(" + std::to_string(matrix.in) + ", " + std::to_string(matrix.out) + (info.has_bias ? ")" : ", bias=False)"),
+          .call = "{m}(" + (info.inputs[0].size() == 2 ? "{0}" : torch_flat(info.inputs[0])) + ")",
+          .tensors = torch_weight_bias(info.has_bias)};
+}
+
 }  // namespace
 
 const OpDef& fc() {
@@ -78,6 +85,7 @@ const OpDef& fc() {
       .other_flops = flops,
       .lower = lower,
       .fuse_activation = FuseActivation::by_output,
+      .torch = torch,
       .default_bias = true,
       .examples = std::vector<Example>{{"fc 5", {3, 3, 2}}, {"fc 4 nobias", {7}}, {"fc 3", {4, 5}}},
   };

@@ -1,6 +1,6 @@
 // flatten: the same values as one flat vector, in the order rows, columns, channels. No kernel: another name for the same bytes.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -15,6 +15,8 @@ int parts(const LayerInfo&) { return 0; }
 
 std::vector<Alternative> lower(const LayerInfo&) { return {}; }
 
+TorchLayer torch(const LayerInfo& info) { return torch_expression(torch_flat(info.inputs[0])); }
+
 }  // namespace
 
 const OpDef& flatten() {
@@ -27,6 +29,7 @@ const OpDef& flatten() {
       .other_flops = no_flops,
       .parts = parts,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"flatten", {3, 4, 2}}, {"flatten", {4, 5}}},
   };
   return row;

@@ -1,7 +1,7 @@
 // The losses, fused with their gradients: the forward call leaves the gradient of the mean loss where the scores were.
 // Kernels: loss_softmax, loss_bce, loss_mse and their _evaluate.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -33,23 +33,41 @@ Desc desc_of(const LayerInfo& info) {
 
 enum class Kind { softmax, bce, mse };
 
+struct Kernels {
+  Literal train, evaluate;
+};
+
 template <Kind kind>
-std::string kernel() {
-  return kind == Kind::softmax ? "loss_softmax" : kind == Kind::bce ? "loss_bce" : "loss_mse";
+constexpr Kernels kernels() {
+  if (kind == Kind::softmax) return {"loss_softmax", "loss_softmax_evaluate"};
+  if (kind == Kind::bce) return {"loss_bce", "loss_bce_evaluate"};
+  return {"loss_mse", "loss_mse_evaluate"};
 }
 
 template <Kind kind>
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
-  KernelCall forward{.kernel = kernel<kind>(), .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
+  KernelCall forward{.kernel = kernels<kind>().train, .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
   return {{.forward = std::move(forward), .aux = {}, .backward = {}}};
 }
 
 template <Kind kind>
 KernelCall evaluate(const LayerInfo& info) {
   using namespace operand;
-  return {.kernel = kernel<kind>() + "_evaluate", .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
+  return {.kernel = kernels<kind>().evaluate, .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
 }
+
+TorchLayer torch_softmax(const LayerInfo& info) {
+  const double smooth = info.args.number("smooth", 0);
+  const Shape& shape = info.inputs[0];
+  const bool flat = rows(shape) == 1 && shape.size() > 1;  // one row of scores, one class a sample
+  const std::string scores = flat ? "{0}.flatten(1)" : shape.size() == 2 ? "{0}.transpose(1, 2)" : "{0}";
+  return torch_expression("F.cross_entropy(" + scores + ", {1}" + (smooth > 0 ? ", label_smoothing=" + number_text(smooth) : "") + ")");
+}
+
+TorchLayer torch_bce(const LayerInfo&) { return torch_expression("F.binary_cross_entropy_with_logits({0}, {1})"); }
+
+TorchLayer torch_mse(const LayerInfo&) { return torch_expression("F.mse_loss({0}, {1})"); }
 
 /// For each score. softmax: maximum, difference, exp, sum, quotient; bce: exp, log and 4 more; mse: difference, square, sum.
 template <int per_element>
@@ -69,6 +87,7 @@ const OpDef& loss_softmax() {
       .other_flops = flops<5>,
       .lower = lower<Kind::softmax>,
       .evaluate = evaluate<Kind::softmax>,
+      .torch = torch_softmax,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss softmax", {5}}, {"loss softmax smooth 0.1", {2, 3, 4}}},
   };
@@ -85,6 +104,7 @@ const OpDef& loss_bce() {
       .other_flops = flops<6>,
       .lower = lower<Kind::bce>,
       .evaluate = evaluate<Kind::bce>,
+      .torch = torch_bce,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss bce", {1}}, {"loss bce", {4, 4, 2}}},
   };
@@ -101,6 +121,7 @@ const OpDef& loss_mse() {
       .other_flops = flops<3>,
       .lower = lower<Kind::mse>,
       .evaluate = evaluate<Kind::mse>,
+      .torch = torch_mse,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss mse", {5}}, {"loss mse", {4, 4, 2}}},
   };

@@ -1,7 +1,7 @@
 // lrn: local response normalisation across channels (Krizhevsky et al. 2012, section 3.3, with PyTorch's alpha / n).
 // Kernels: lrn_forward, lrn_backward.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -31,6 +31,16 @@ std::vector<Alternative> lower(const LayerInfo& info) {
            .backward = {{.kernel = "lrn_backward", .outputs = {dx()}, .inputs = {x(), dy}, .desc = desc, .purpose = "the data gradient"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const Args& args = info.args;
+  const std::string arguments = ", " + std::to_string(args.integer("channels", 1)) + ", alpha=" + number_text(args.number("alpha", 1e-4)) +
+                                ", beta=" + number_text(args.number("beta", 0.75)) + ", k=" + number_text(args.number("k", 1)) + ")";
+  const auto over = [&](std::string x) { return "F.local_response_norm(" + std::move(x) + arguments; };
+  if (info.output.size() == 3) return torch_expression(over("{0}"));
+  if (info.output.size() == 2) return torch_expression(over("{0}.transpose(1, 2)") + ".transpose(1, 2)");
+  return torch_expression(over("{0}.unsqueeze(2)") + ".squeeze(2)");
+}
+
 }  // namespace
 
 const OpDef& lrn() {
@@ -45,6 +55,7 @@ const OpDef& lrn() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"lrn 5", {3, 3, 8}}, {"lrn 3 alpha 0.5 beta 0.5 k 2", {4, 4, 3}}},
   };
   return row;

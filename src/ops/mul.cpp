@@ -1,6 +1,7 @@
 // mul: the product of two branches, of equal shapes or one of them 1x1xC. Kernels: mul_forward, mul_reduce.
 #include "ops/branches.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -43,12 +44,21 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   const Product product = product_of(info);
   const int a = product.large, b = 1 - a;
   KernelCall forward{.kernel = "mul_forward", .outputs = {y}, .inputs = {x(a), x(b)}, .desc = product.desc, .in_place = true};
-  KernelCall factor{.kernel = product.broadcast ? "mul_reduce" : "mul_forward", .outputs = {dx(b)}, .inputs = {}, .desc = product.desc,
+  KernelCall factor{.kernel = product.broadcast ? Literal("mul_reduce") : Literal("mul_forward"), .outputs = {dx(b)}, .inputs = {}, .desc = product.desc,
                     .purpose = "the gradient of the other factor"};
-  factor.inputs = product.broadcast ? std::vector<Operand>{x(a), dy} : std::vector<Operand>{dy, x(a)};
+  factor.inputs = {dy, x(a)};
+  if (product.broadcast) factor.inputs = {x(a), dy};
   KernelCall other{.kernel = "mul_forward", .outputs = {dx(a)}, .inputs = {dy, x(b)}, .desc = product.desc, .in_place = true,
                    .purpose = "the gradient of the other factor"};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(factor), std::move(other)}}};
+}
+
+TorchLayer torch(const LayerInfo& info) {
+  const size_t large = static_cast<size_t>(product_of(info).large), small = 1 - large;
+  if (info.inputs[0].size() == info.inputs[1].size()) return torch_expression("{0} * {1}");  // PyTorch broadcasts 1x1xC by itself
+  const std::string c = std::to_string(channels(info.output)), factor = "{" + std::to_string(small) + "}";
+  const std::string sizes = info.output.size() == 3 ? "(-1, " + c + ", 1, 1)" : "(-1, 1, " + c + ")";
+  return torch_expression("{" + std::to_string(large) + "} * " + factor + ".reshape" + sizes);
 }
 
 }  // namespace
@@ -61,6 +71,7 @@ const OpDef& mul() {
       .branches = std::pair{2, 2},
       .infer = infer,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"mul {} { avgpool; conv 3 1x1; sigmoid }", {4, 4, 3}},
                                        {"mul { conv 3 1x1 } { conv 3 1x1; tanh }", {3, 3, 2}},
                                        {"mul { avgpool; sigmoid } {}", {3, 4, 2}}},

@@ -1,6 +1,6 @@
 // norm: layer normalisation over the channels (Ba, Kiros and Hinton 2016, arXiv:1607.06450). Kernels: norm_forward, norm_backward.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -37,6 +37,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .purpose = "the gradients of its input, gamma and beta"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const double eps = info.args.number("eps", 1e-5);
+  const std::string module = "nn.LayerNorm(" + std::to_string(channels(info.output)) + (eps == 1e-5 ? ")" : ", eps=" + number_text(eps) + ")");
+  return {.module = module, .call = torch_channels_last(info.output), .tensors = torch_weight_bias(true)};
+}
+
 }  // namespace
 
 const OpDef& norm() {
@@ -49,6 +55,7 @@ const OpDef& norm() {
       .params = params,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"norm", {4, 4, 8}}, {"norm eps 1e-3", {3, 5, 6}}, {"norm", {5}}},
   };
   return row;

@@ -9,6 +9,8 @@ std::optional<Shape> infer(const InferContext& context) { return infer_place(con
 
 std::vector<Alternative> lower(const LayerInfo& info) { return place_calls(info, true); }
 
+TorchLayer torch(const LayerInfo& info) { return torch_place(info, true); }
+
 }  // namespace
 
 const OpDef& padto() {
@@ -20,6 +22,7 @@ const OpDef& padto() {
       .infer = infer,
       .other_flops = no_flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"padto 6x7", {3, 4, 2}}, {"padto 5x5 at=0,2", {3, 3, 2}}},
   };
   return row;

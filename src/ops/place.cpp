@@ -8,14 +8,14 @@ int64_t offset(const Args& args, size_t which, int64_t larger, int64_t smaller) 
   return args.has("at") ? args.integer("at", 0, which) : (larger - smaller) / 2;
 }
 
+}  // namespace
+
 Desc place_desc(const Image& in, const Image& out, int64_t top, int64_t left) {
   Desc desc{"PlaceDesc", {}};
   desc.add_per_sample("n", 1).add("h", in.h).add("w", in.w).add("c", in.c).add("oh", out.h).add("ow", out.w);
   desc.add("top", top).add("left", left);
   return desc;
 }
-
-}  // namespace
 
 std::optional<Shape> infer_place(const InferContext& context, bool grows) {
   bool ok = check_image(context);
@@ -50,6 +50,16 @@ std::vector<Alternative> place_calls(const LayerInfo& info, bool grows) {
            .aux = {},
            .backward = {{.kernel = "place_forward", .outputs = {dx()}, .inputs = {dy}, .desc = place_desc(out, in, -top, -left),
                          .purpose = "the gradient, shifted back"}}}};
+}
+
+TorchLayer torch_place(const LayerInfo& info, bool grows) {
+  const Image in = as_image(info.inputs[0]), out = as_image(info.output);
+  const Image &larger = grows ? out : in, &smaller = grows ? in : out;
+  const int64_t top = offset(info.args, 0, larger.h, smaller.h), left = offset(info.args, 1, larger.w, smaller.w);
+  const int64_t bottom = top + smaller.h, right = left + smaller.w;
+  if (grows) return torch_expression(torch_padded({{.before = top, .after = larger.h - bottom}, {.before = left, .after = larger.w - right}}));
+  const auto range = [](int64_t first, int64_t end) { return std::to_string(first) + ":" + std::to_string(end); };
+  return torch_expression("{0}[:, :, " + range(top, bottom) + ", " + range(left, right) + "]");
 }
 
 std::vector<ArgSpec> place_args(std::string_view size_help, std::string_view at_help) {

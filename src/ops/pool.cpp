@@ -17,7 +17,7 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const Window window = window_of(info);
   const bool wide = (Size(window.h.kernel) * Size(window.w.kernel)).value() > 256;  // positions that one byte cannot tell apart
-  const Desc desc = pool_desc(as_image(info.inputs[0]), window, wide ? 2 : 1, false);
+  const Desc desc = pool_desc(as_image(info.inputs[0]), window, wide ? 2 : 1, 0);
   const AuxSpec index{"index", {wide ? DType::u16 : DType::u8, info.output, true}, "the position of each maximum in its window"};
   return {{.forward = {.kernel = "pool_forward", .outputs = {y, aux(0)}, .inputs = {x()}, .desc = desc},
            .aux = {index},
@@ -33,6 +33,12 @@ std::optional<Shape> infer(const InferContext& context) {
   return std::nullopt;
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const Window window = window_of(info);
+  const std::string arguments = torch_pool_arguments(window, info.args.has("ceil"));
+  return torch_expression("F.max_pool2d(" + (torch_pads(window) ? "{0}" : torch_padded(window, "float(\"-inf\")")) + arguments + ")");
+}
+
 }  // namespace
 
 const OpDef& pool() {
@@ -45,6 +51,7 @@ const OpDef& pool() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .commutes_with_relu = true,
       .examples = std::vector<Example>{{"pool 2x2/2", {6, 6, 3}},
                                        {"pool 3x3/2 pad", {7, 8, 2}},

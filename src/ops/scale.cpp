@@ -1,6 +1,6 @@
 // scale: a learned factor for each channel (layer scale, Touvron et al. 2021). Kernels: scale_forward, scale_backward_weights.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -27,6 +27,25 @@ std::vector<Alternative> lower(const LayerInfo& info) {
            .backward = {std::move(gain), std::move(data)}}};
 }
 
+constexpr const char* kScale = R"(class Scale(nn.Module):
+    """A learned factor for each channel."""
+
+    def __init__(self, channels, init=1.0):
+        super().__init__()
+        self.gain = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, x):
+        return x * (self.gain[:, None, None] if x.dim() == 4 else self.gain)
+)";
+
+TorchLayer torch(const LayerInfo& info) {
+  const double init = info.args.number("init", 1);
+  return {.module = "Scale(" + std::to_string(channels(info.output)) + (init == 1 ? ")" : ", " + torch_real(init) + ")"),
+          .call = "{m}({0})",
+          .tensors = {{.attribute = "gain"}},
+          .helper = kScale};
+}
+
 }  // namespace
 
 const OpDef& scale() {
@@ -38,6 +57,7 @@ const OpDef& scale() {
       .infer = infer,
       .params = params,
       .lower = lower,  // other_flops: one product an element, the default
+      .torch = torch,
       .examples = std::vector<Example>{{"scale", {4, 4, 3}}, {"scale init 0.1", {6}}},
   };
   return row;

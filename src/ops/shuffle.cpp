@@ -1,6 +1,6 @@
 // shuffle: ShuffleNet's channel shuffle (Zhang et al. 2017). Kernel: shuffle_forward both ways.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -35,6 +35,18 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   return {{.forward = call(info, operand::y, operand::x(), groups), .aux = {}, .backward = {std::move(back)}}};
 }
 
+constexpr const char* kShuffle = R"(def shuffle(x, groups, axis):
+    """Channel shuffle: channel g * (C / groups) + j goes to j * groups + g."""
+    return x.unflatten(axis, (groups, -1)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+)";
+
+TorchLayer torch(const LayerInfo& info) {
+  const std::string axis = channels_first(info.output) ? ", 1)" : ", 2)";
+  TorchLayer twin = torch_expression("shuffle({0}, " + std::to_string(info.args.integer("groups", 1)) + axis);
+  twin.helper = kShuffle;
+  return twin;
+}
+
 }  // namespace
 
 const OpDef& shuffle() {
@@ -46,6 +58,7 @@ const OpDef& shuffle() {
       .infer = infer,
       .other_flops = no_flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"shuffle 2", {3, 3, 6}}, {"shuffle 3", {2, 2, 12}}},
   };
   return row;

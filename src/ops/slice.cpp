@@ -1,6 +1,7 @@
 // slice: some of the channels. Kernels: channels_copy, and channels_scatter for the gradient.
 #include "ops/channels.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -32,6 +33,11 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .desc = channels_desc(count, part, part, 0, whole, first), .purpose = "the gradient of the channels taken"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const std::string range = std::to_string(info.args.integer("range", 0, 0)) + ":" + std::to_string(info.args.integer("range", 0, 1)) + "]";
+  return torch_expression((channels_first(info.output) ? "{0}[:, " : "{0}[:, :, ") + range);
+}
+
 }  // namespace
 
 const OpDef& slice() {
@@ -43,6 +49,7 @@ const OpDef& slice() {
       .infer = infer,
       .other_flops = no_flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"slice 1..3", {3, 3, 4}}, {"slice 0..5", {8}}},
   };
   return row;

@@ -1,6 +1,6 @@
 // softmax over the channels. Kernels: softmax_forward, softmax_backward.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -22,6 +22,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
            .backward = {{.kernel = "softmax_backward", .outputs = {dx()}, .inputs = {y, dy}, .desc = desc, .purpose = "the softmax's gradient"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  return torch_expression(channels_first(info.output) ? "F.softmax({0}, 1)" : "F.softmax({0}, 2)");
+}
+
 }  // namespace
 
 const OpDef& softmax() {
@@ -33,6 +37,7 @@ const OpDef& softmax() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"softmax", {6}}, {"softmax", {3, 3, 4}}},
   };
   return row;

@@ -1,6 +1,6 @@
 // upsample: enlarges an image by a whole factor. Kernels: upsample_forward, upsample_backward.
-#include "ops/common.h"
 #include "ops/rows.h"
+#include "ops/torch.h"
 
 namespace netc::ops {
 namespace {
@@ -32,6 +32,11 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .purpose = "the gradient gathered for each input"}}}};
 }
 
+TorchLayer torch(const LayerInfo& info) {
+  const std::string mode = info.args.has("bilinear") ? ", mode=\"bilinear\", align_corners=False" : "";
+  return torch_expression("F.interpolate({0}, scale_factor=" + std::to_string(info.args.integer("factor", 1)) + mode + ")");
+}
+
 }  // namespace
 
 const OpDef& upsample() {
@@ -45,6 +50,7 @@ const OpDef& upsample() {
       .infer = infer,
       .other_flops = flops,
       .lower = lower,
+      .torch = torch,
       .examples = std::vector<Example>{{"upsample 2", {3, 4, 2}}, {"upsample 3 nearest", {2, 2, 3}}, {"upsample 2 bilinear", {4, 3, 2}}},
   };
   return row;

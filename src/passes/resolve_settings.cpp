@@ -14,10 +14,12 @@ namespace {
 
 struct ReaderRow {
   std::string_view name;
-  bool files;  ///< it reads files, so it may have a path
+  bool numbers, tokens;  ///< which inputs it serves
+  bool files = true;     ///< it reads files, so it may have a path
 };
-constexpr std::array kReaders = {ReaderRow{"idx", true}, ReaderRow{"cifar10", true}, ReaderRow{"folder", true},
-                                 ReaderRow{"npy", true}, ReaderRow{"tokens", true},  ReaderRow{"shapes", false}};
+constexpr std::array kReaders = {ReaderRow{"idx", true, false},   ReaderRow{"cifar10", true, false},       ReaderRow{"folder", true, false},
+                                 ReaderRow{"npy", true, true},    ReaderRow{"shapes", true, false, false}, ReaderRow{"tokens", false, true},
+                                 ReaderRow{"bytes", false, true}, ReaderRow{"arithmetic", false, true, false}};
 
 struct AugmentationRow {
   std::string_view name;
@@ -128,6 +130,22 @@ void augmentation(Resolver& r, const ast::Layer& layer, const Surroundings& arou
   r.graph.data.augmentation.push_back(std::move(out));
 }
 
+/// A reader gives numbers or tokens, and so must the input be.
+void check_reader(Resolver& r, const ast::Input& input) {
+  const auto reader = std::ranges::find(kReaders, std::string_view(r.graph.data.reader), &ReaderRow::name);
+  if (reader == kReaders.end()) return;
+  const bool tokens = r.graph.vocabulary > 0;
+  if (tokens ? reader->tokens : reader->numbers) {
+    if (tokens && input.augmentation)
+      r.diagnostics.error("N0403", input.reader->where, "token ids cannot be augmented").help = "remove the braces";
+    return;
+  }
+  r.diagnostics
+      .error("N0414", input.reader->where,
+             fmt::format("`{}` gives {}, the input is {}", reader->name, tokens ? "numbers" : "token ids", tokens ? "token ids" : "numbers"))
+      .help = tokens ? "token ids come from tokens, bytes, arithmetic or npy" : "write input 1024 tokens 50257 for sequences of 1024 ids below 50257";
+}
+
 void data_source(Resolver& r, const ast::Input& input, const Surroundings& around, const Shape& shape) {
   if (!input.reader) return;
   const auto reader = std::ranges::find(kReaders, std::string_view(input.reader->text), &ReaderRow::name);
@@ -135,11 +153,11 @@ void data_source(Resolver& r, const ast::Input& input, const Surroundings& aroun
     Suggestion suggestion(input.reader->text);
     for (const ReaderRow& row : kReaders) suggestion.consider(row.name);
     r.diagnostics.error("N0403", input.reader->where, fmt::format("unknown reader `{}`", input.reader->text)).help =
-        suggestion.text("there are idx, cifar10, folder, npy, tokens and shapes");
+        suggestion.text("there are idx, cifar10, folder, npy, shapes, tokens, bytes and arithmetic");
     return;
   }
   if (input.path && !reader->files)
-    r.diagnostics.error("N0403", input.path->where, fmt::format("`{}` draws its images and reads no file", reader->name)).help = "remove the path";
+    r.diagnostics.error("N0403", input.path->where, fmt::format("`{}` makes its data and reads no file", reader->name)).help = "remove the path";
   r.graph.data.reader = reader->name;
   r.graph.data.path = input.path ? input.path->text : "";
   r.graph.data.where = input.reader->where;
@@ -155,7 +173,8 @@ void data_source(Resolver& r, const ast::Input& input, const Surroundings& aroun
 
 TargetKind target_kind(const Graph& graph, std::string_view loss, const Shape& scores) {
   if (loss == "softmax") return TargetKind::class_index;
-  if (loss == "mse" && scores == graph[graph.input].type.shape) return TargetKind::input;
+  const Type& input = graph[graph.input].type;
+  if (loss == "mse" && input.dtype == DType::f32 && scores == input.shape) return TargetKind::input;
   const Image image = as_image(scores);
   return image.h == 1 && image.w == 1 && image.c > 1 ? TargetKind::one_hot : TargetKind::values;
 }
@@ -220,7 +239,8 @@ void run_loss(Resolver& r, const ast::Setting& setting, Current& current) {
   r.graph.output = current.value;
   if (applied_twice(r, name, written.verb.where)) return;
   const LayerId id =
-      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, {origin(r, current.value)}, unique_name(r, "loss"));
+      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, [&](size_t) { return origin(r, current.value); },
+                unique_name(r, "loss"));
   if (id.valid()) add_loss_values(r, id);
 }
 
@@ -265,6 +285,7 @@ void run_input(Resolver& r, const ast::Statement& statement, const ast::Input& i
   r.input_where = statement.where;
   data_source(r, input, around, type ? type->shape : Shape{1});
   if (!type) return;
+  check_reader(r, input);
   warn_channels_first(r, type->shape, input.items[0].where);
   Value value;
   value.name = "input";

@@ -254,6 +254,13 @@ void assume(Resolver& r, std::string_view code, const std::string& what, const s
   r.diagnostics.note(code, r.graph.train.given ? r.graph.train.where : Location{}, "assumed: " + what).help = help;
 }
 
+void assume_data(Resolver& r) {
+  if (r.graph.vocabulary > 0)
+    assume(r, "N0808", "data from arithmetic, generated lines such as (3+4)*2=14", "name a reader: input 64 tokens 256 from bytes \"FILE\"");
+  else
+    assume(r, "N0808", "data from shapes, pictures drawn on the fly", "name a reader: input 28x28x1 from idx \"DIR\"");
+}
+
 }  // namespace
 
 void run_train(Resolver& r, const ast::Statement& statement, const ast::Train& train) {
@@ -296,7 +303,7 @@ void complete_train(Resolver& r) {
   }
   if (!t.recompute.empty()) assume(r, "N0807", "nothing is made again in the backward pass: `recompute` is not there yet", "the estimate keeps every tensor it names");
   if (!r.graph.loss.valid()) return;
-  if (r.graph.data.reader.empty()) assume(r, "N0808", "data from shapes, pictures drawn on the fly", "name a reader: input 28x28x1 from idx \"DIR\"");
+  if (r.graph.data.reader.empty()) assume_data(r);
   if (!r.optimizer_given) assume(r, "N0805", "sgd 0.01 without momentum, which keeps no state", "name an optimiser: train { adamw 1e-3 }");
   if (t.epochs > 0 || t.steps > 0) return;
   t.epochs = 1;

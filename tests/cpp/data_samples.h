@@ -152,6 +152,11 @@ inline netrt::DataSpec data_spec(const char* reader, int64_t h, int64_t w, int64
   return {reader, "", h, w, c, classes, 1, 0, netrt::TargetKind::class_index, {}};
 }
 
+/// Sequences of `length` ids below `vocabulary`, each position's target the next id.
+inline netrt::DataSpec token_spec(const char* reader, int64_t length, int64_t vocabulary) {
+  return {reader, "", 1, 1, length, vocabulary, length, 0, netrt::TargetKind::class_index, {}, vocabulary};
+}
+
 /// What the data error of an action says; "" if there was none.
 template <class Action>
 std::string data_error(Action action) {
@@ -167,9 +172,9 @@ std::string data_error(Action action) {
 inline std::string reading_error(const netrt::DataSpec& spec, const std::string& dir, netrt::Split split = netrt::Split::train) {
   return data_error([&] {
     const auto data = netrt::open_dataset(spec, dir, split, 1);
-    std::vector<float> image(static_cast<size_t>(spec.h * spec.w * spec.c));
+    std::vector<float> input(static_cast<size_t>(spec.h * spec.w * spec.c));  // or as many int32
     std::vector<float> target(static_cast<size_t>(netrt::target_bytes(spec) / 4));
-    for (int64_t i = 0; i < data->size(); ++i) data->sample(i, 0, image.data(), target.data());
+    for (int64_t i = 0; i < data->size(); ++i) data->sample(i, 0, input.data(), target.data());
   });
 }
 

@@ -77,6 +77,17 @@ const std::map<std::string, Signature>& kernels() {
       {"fc_backward_weights", describe<decltype(fc_backward_weights)>()},
       {"embed_forward", describe<decltype(embed_forward)>()},
       {"embed_backward", describe<decltype(embed_backward)>()},
+      {"lstm_forward", describe<decltype(lstm_forward)>()},
+      {"lstm_backward", describe<decltype(lstm_backward)>()},
+      {"gru_forward", describe<decltype(gru_forward)>()},
+      {"gru_backward", describe<decltype(gru_backward)>()},
+      {"position_forward", describe<decltype(position_forward)>()},
+      {"position_backward_weights", describe<decltype(position_backward_weights)>()},
+      {"cls_forward", describe<decltype(cls_forward)>()},
+      {"cls_backward_weights", describe<decltype(cls_backward_weights)>()},
+      {"rope_forward", describe<decltype(rope_forward)>()},
+      {"attn_forward", describe<decltype(attn_forward)>()},
+      {"attn_backward", describe<decltype(attn_backward)>()},
       {"pool_forward", describe<decltype(pool_forward)>()},
       {"pool_backward", describe<decltype(pool_backward)>()},
       {"avgpool_forward", describe<decltype(avgpool_forward)>()},
@@ -88,6 +99,10 @@ const std::map<std::string, Signature>& kernels() {
       {"bn_backward", describe<decltype(bn_backward)>()},
       {"norm_forward", describe<decltype(norm_forward)>()},
       {"norm_backward", describe<decltype(norm_backward)>()},
+      {"rmsnorm_forward", describe<decltype(rmsnorm_forward)>()},
+      {"rmsnorm_backward", describe<decltype(rmsnorm_backward)>()},
+      {"groupnorm_forward", describe<decltype(groupnorm_forward)>()},
+      {"groupnorm_backward", describe<decltype(groupnorm_backward)>()},
       {"lrn_forward", describe<decltype(lrn_forward)>()},
       {"lrn_backward", describe<decltype(lrn_backward)>()},
       {"act_forward", describe<decltype(act_forward)>()},
@@ -139,9 +154,9 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
     return;
   }
   INFO("kernel " << call.kernel);
-  const auto found = kernels().find(call.kernel);
+  const auto found = kernels().find(std::string(call.kernel));
   REQUIRE(found != kernels().end());
-  used.insert(call.kernel);
+  used.emplace(call.kernel);
   const Signature& signature = found->second;
   CHECK(call.outputs.size() == signature.outputs);
   CHECK(call.inputs.size() == signature.inputs);

@@ -45,7 +45,10 @@ TEST_CASE("wrong options say what is wrong", "[options]") {
   CHECK_THAT(error({"data"}), Contains("unknown"));
   CHECK_THAT(error({"--batch", "32"}), Contains("memory plan"));
   CHECK_THAT(error({"--epochs"}), Contains("needs a value"));
-  for (const char* wrong : {"0", "-1", "x", "3x", "", "99999999999999999999"}) CHECK_THAT(error({"--epochs", wrong}), Contains("whole number"));
+  for (const char* wrong : {"-1", "x", "3x", "", "99999999999999999999"}) CHECK_THAT(error({"--epochs", wrong}), Contains("whole number"));
+  CHECK_THAT(error({"--sample", "0"}), Contains("at least 1"));
+  for (const char* wrong : {"-1", "nan", "x"}) CHECK_THAT(error({"--sample", "5", "--temperature", wrong}), Contains("at least 0"));
+  CHECK_THAT(error({"--prompt", "a"}), Contains("--sample"));
   for (const char* wrong : {"0", "-1", "nan", "inf", "x", "1x"}) CHECK_THAT(error({"--lr", wrong}), Contains("above 0"));
   CHECK_THAT(error({"--quiet=yes"}), Contains("takes no value"));
   CHECK_THAT(error({"--save="}), Contains("--save"));
@@ -56,7 +59,8 @@ TEST_CASE("the help lists every option", "[options]") {
   netrt::ProgramSpec spec{};
   spec.network = "lenet";
   const std::string help = netrt::help_text(spec, "./lenet");
-  for (const char* option : {"--epochs", "--steps", "--data", "--seed", "--lr", "--save", "--load", "--log", "--log-steps", "--check-memory[=FILE]",
+  for (const char* option : {"--epochs", "--steps", "--data", "--seed", "--lr", "--save", "--load", "--log", "--sample", "--temperature",
+                             "--prompt", "--log-steps", "--check-memory[=FILE]",
                              "--dry-run", "--quiet", "--help"}) {
     CHECK_THAT(help, Contains(option));
   }
