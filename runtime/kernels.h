@@ -53,7 +53,8 @@ struct FcDesc {
 };
 
 /// A window of r x s over (n, h, w, c) to (n, oh, ow, c). index_bytes: 1 or 2, for max-pooling's index.
-/// count_pad: average pooling divides by r*s also where the window leaves the input, else by what it covers.
+/// count_pad: 1, average pooling divides by r*s also where the window leaves the input; 2, by what it covers of the input with pad_top and
+/// pad_left on both sides (PyTorch's, where `ceil` lets a window leave that too); 0, by what it covers of the input.
 struct PoolDesc {
   int32_t n, h, w, c, r, s, oh, ow, stride_h, stride_w, pad_top, pad_left, index_bytes, count_pad;
   template <class V>

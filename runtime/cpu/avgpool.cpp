@@ -5,18 +5,24 @@
 namespace netrt {
 namespace {
 
-/// What the sum over a window is multiplied with.
-float window_factor(const PoolDesc& d, Range rows, Range cols) {
-  if (d.count_pad != 0) return 1.0f / static_cast<float>(int64_t{d.r} * d.s);
+/// What the sum over the window at (corner_h, corner_w) is multiplied with; `rows` and `cols` are its part inside the input.
+float window_factor(const PoolDesc& d, int64_t corner_h, int64_t corner_w, Range rows, Range cols) {
+  if (d.count_pad == 1) return 1.0f / static_cast<float>(int64_t{d.r} * d.s);
+  if (d.count_pad == 2) {
+    rows = {corner_h, std::min<int64_t>(corner_h + d.r, d.h + d.pad_top)};
+    cols = {corner_w, std::min<int64_t>(corner_w + d.s, d.w + d.pad_left)};
+  }
   const int64_t covered = std::max<int64_t>(rows.end - rows.begin, 0) * std::max<int64_t>(cols.end - cols.begin, 0);
   return covered > 0 ? 1.0f / static_cast<float>(covered) : 0.0f;
 }
 
 void forward_row(float* y, const float* x, const PoolDesc& d, int64_t row) {
-  const Range rows = clip_window(row % d.oh * d.stride_h - d.pad_top, d.r, d.h);
+  const int64_t corner_h = row % d.oh * d.stride_h - d.pad_top;
+  const Range rows = clip_window(corner_h, d.r, d.h);
   const float* image = x + row / d.oh * d.h * d.w * d.c;
   for (int64_t column = 0; column < d.ow; ++column) {
-    const Range cols = clip_window(column * d.stride_w - d.pad_left, d.s, d.w);
+    const int64_t corner_w = column * d.stride_w - d.pad_left;
+    const Range cols = clip_window(corner_w, d.s, d.w);
     float* out = y + (row * d.ow + column) * d.c;
     std::fill(out, out + d.c, 0.0f);
     for (int64_t i = rows.begin; i < rows.end; ++i) {
@@ -26,7 +32,7 @@ void forward_row(float* y, const float* x, const PoolDesc& d, int64_t row) {
         for (int64_t k = 0; k < d.c; ++k) out[k] += in[k];
       }
     }
-    const float factor = window_factor(d, rows, cols);
+    const float factor = window_factor(d, corner_h, corner_w, rows, cols);
 #pragma omp simd
     for (int64_t k = 0; k < d.c; ++k) out[k] *= factor;
   }
@@ -38,10 +44,12 @@ void backward_row(float* dx, const float* dy, const PoolDesc& d, int64_t row) {
   std::fill(out, out + int64_t{d.w} * d.c, 0.0f);
   const Range windows = covering_windows(h, d.r, d.stride_h, d.pad_top, d.oh);
   for (int64_t i = windows.begin; i < windows.end; ++i) {
-    const Range rows = clip_window(i * d.stride_h - d.pad_top, d.r, d.h);
+    const int64_t corner_h = i * d.stride_h - d.pad_top;
+    const Range rows = clip_window(corner_h, d.r, d.h);
     for (int64_t j = 0; j < d.ow; ++j) {
-      const Range cols = clip_window(j * d.stride_w - d.pad_left, d.s, d.w);
-      const float factor = window_factor(d, rows, cols);
+      const int64_t corner_w = j * d.stride_w - d.pad_left;
+      const Range cols = clip_window(corner_w, d.s, d.w);
+      const float factor = window_factor(d, corner_h, corner_w, rows, cols);
       const float* from = dy + ((n * d.oh + i) * d.ow + j) * d.c;
       for (int64_t w = cols.begin; w < cols.end; ++w) {
         float* to = out + w * d.c;

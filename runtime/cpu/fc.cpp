@@ -1,15 +1,14 @@
 #include "fc_tile.h"
+#include "gemm.h"
 #include "parallel.h"
 #include "rows.h"
 
 namespace netrt {
 namespace {
 
-/// c[m, n] = op(a) op(b) + beta * c, row by row in memory; op transposes where its letter is 'T'.
-void gemm(const char* kernel, char op_a, char op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float beta, float* c) {
-  const int64_t lda = op_a == 'N' ? k : m, ldb = op_b == 'N' ? n : k;
-  const dnnl_status_t status = dnnl_sgemm(op_a, op_b, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
-  if (status != dnnl_success) fail(std::string(kernel) + ": oneDNN's matrix product failed with status " + std::to_string(status));
+/// The product of matrices that lie densely in memory.
+void dense_gemm(const char* kernel, char op_a, char op_b, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* c) {
+  gemm(kernel, op_a, op_b, m, n, k, a, op_a == 'N' ? k : m, b, op_b == 'N' ? n : k, 0.0f, c, n);
 }
 
 }  // namespace
@@ -22,7 +21,7 @@ void fc_forward(Context&, float* y, const float* x, const float* w, const float*
   if (tile_fc_can(desc) && tile_fc_forward_workspace(desc, 1) <= workspace.bytes) {
     tile_fc_forward(y, x, w, desc, workspace);
   } else {
-    gemm("fc_forward", 'N', 'T', desc.rows, desc.out, desc.in, x, w, 0.0f, y);
+    dense_gemm("fc_forward", 'N', 'T', desc.rows, desc.out, desc.in, x, w, y);
   }
   bias_activation(y, b_or_null, desc.rows, desc.out, desc.activation, desc.alpha);
 }
@@ -31,12 +30,12 @@ void fc_backward_data(Context&, float* dx, const float* dy, const float* w, cons
   if (tile_fc_can(desc) && tile_fc_backward_data_workspace(1) <= workspace.bytes) {
     tile_fc_backward_data(dx, dy, w, desc, workspace);
   } else {
-    gemm("fc_backward_data", 'N', 'N', desc.rows, desc.in, desc.out, dy, w, 0.0f, dx);
+    dense_gemm("fc_backward_data", 'N', 'N', desc.rows, desc.in, desc.out, dy, w, dx);
   }
 }
 
 void fc_backward_weights(Context&, float* dw, float* db_or_null, const float* x, const float* dy, const FcDesc& desc, Workspace) {
-  gemm("fc_backward_weights", 'T', 'N', desc.out, desc.in, desc.rows, dy, x, 0.0f, dw);
+  dense_gemm("fc_backward_weights", 'T', 'N', desc.out, desc.in, desc.rows, dy, x, dw);
   if (db_or_null != nullptr) column_sum(db_or_null, dy, desc.rows, desc.out);
 }
 

@@ -3,10 +3,11 @@
 namespace netrt {
 namespace {
 
-// What an output's sum is divided by: the part of the window inside the input, or all of it.
+// What an output's sum is divided by: the part of the window inside the input, inside the padded input, or all of it.
 __device__ float divisor(const PoolDesc& d, int32_t oi, int32_t oj) {
-  if (d.count_pad != 0) return static_cast<float>(d.r * d.s);
+  if (d.count_pad == 1) return static_cast<float>(d.r * d.s);
   const int32_t corner_h = oi * d.stride_h - d.pad_top, corner_w = oj * d.stride_w - d.pad_left;
+  if (d.count_pad == 2) return static_cast<float>((min(corner_h + d.r, d.h + d.pad_top) - corner_h) * (min(corner_w + d.s, d.w + d.pad_left) - corner_w));
   const int32_t rows = min(corner_h + d.r, d.h) - max(corner_h, 0), cols = min(corner_w + d.s, d.w) - max(corner_w, 0);
   return static_cast<float>(max(rows * cols, 1));
 }

@@ -47,6 +47,20 @@ constexpr size_t norm_backward_workspace(const NormDesc& d) { return reduction_b
 constexpr size_t rmsnorm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
 /// Two sums for every sample and channel.
 constexpr size_t groupnorm_backward_workspace(const GroupNormDesc& d) { return sizeof(float) * 2 * static_cast<size_t>(d.n) * static_cast<size_t>(d.c); }
+
+/// `values` floats for every state of one step of a recurrence.
+constexpr size_t recurrent_bytes(const RecurrentDesc& d, int32_t values) {
+  return static_cast<size_t>(d.directions) * static_cast<size_t>(d.n) * static_cast<size_t>(d.hidden) * static_cast<size_t>(values) * sizeof(float);
+}
+/// The product of the state with the weight (4), the state, and the cell where it is not kept.
+constexpr size_t lstm_forward_workspace(const RecurrentDesc& d) { return recurrent_bytes(d, 6); }
+/// The gradients of the gates (4), of the state and of the cell.
+constexpr size_t lstm_backward_workspace(const RecurrentDesc& d) { return recurrent_bytes(d, 6); }
+/// The product of the state with the weight (3), and the state.
+constexpr size_t gru_forward_workspace(const RecurrentDesc& d) { return recurrent_bytes(d, 4); }
+/// The gradients of the gates (3), and two parts of the state's.
+constexpr size_t gru_backward_workspace(const RecurrentDesc& d) { return recurrent_bytes(d, 5); }
+
 constexpr size_t scale_backward_weights_workspace(const ScaleDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
 
 // Attention works by tiles in shared memory; backward has the sum of dy * y of each head's row.

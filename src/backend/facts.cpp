@@ -27,7 +27,7 @@ void add_tensor(const Plan& plan, const PlannedValue& value, int index, const In
   tensor.name = value.name;
   tensor.cls = value.kind == ValueKind::parameter ? "parameter" : value.kind == ValueKind::state ? "state" : "optimizer";
   tensor.offset = plan.train.buffers[value.buffer.at()].offset;
-  tensor.shape = value.type.shape;
+  tensor.shape.assign(value.type.shape.begin(), value.type.shape.end());
   tensor.init = init_name(init.kind);
   tensor.init_value = init.value;
   tensor.value = index;

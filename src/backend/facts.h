@@ -13,7 +13,7 @@ struct TensorFact {
   std::string name;
   std::string cls;  ///< parameter, state, optimizer
   int64_t offset = 0;
-  Shape shape;
+  std::vector<int64_t> shape;
   std::string init;  ///< uniform, normal, constant
   double init_value = 0;
   int value = -1;    ///< index into Schedule::values, the same in both schedules

@@ -106,6 +106,19 @@ std::string write_file(const std::string& path, const std::string& text) {
   return fmt::format("cannot write {}", path);
 }
 
+std::string write_marked_file(const std::string& path, const std::string& mark, const std::string& text, bool force) {
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    const std::string old = read_all(path);
+    const size_t end = old.find('\n');
+    if (!fs::is_regular_file(path, error) || !old.starts_with(mark) || end == std::string::npos)
+      return fmt::format("{} exists and was not written by netc; it is left as it is", path);
+    if (!force && old.substr(0, end) != fmt::format("{} {}", mark, fingerprint(old.substr(end + 1))))
+      return fmt::format("{} was edited after netc wrote it; nothing is overwritten (--force does)", path);
+  }
+  return write_file(path, fmt::format("{} {}\n{}", mark, fingerprint(text), text));
+}
+
 std::string write_folder(const std::string& folder, const std::vector<FolderFile>& files, bool force) {
   std::error_code error;
   const fs::path path(folder);

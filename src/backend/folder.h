@@ -19,4 +19,8 @@ std::string write_folder(const std::string& folder, const std::vector<FolderFile
 /// Writes one file by way of a temporary one beside it. Returns what went wrong, empty on success.
 std::string write_file(const std::string& path, const std::string& text);
 
+/// Writes a file that stands alone: `mark` begins its first line, the rest of which is a fingerprint of what follows. A file that does not
+/// begin so, or (unless `force`) was edited since, is left as it is. Returns what went wrong, empty on success.
+std::string write_marked_file(const std::string& path, const std::string& mark, const std::string& text, bool force);
+
 }  // namespace netc

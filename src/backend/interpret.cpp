@@ -19,7 +19,7 @@ namespace {
 class Runner {
  public:
   Runner(const Graph& graph, const Plan& plan, const Schedule& schedule, const InterpretOptions& options)
-      : graph_(graph), plan_(plan), schedule_(schedule), options_(options), executor_(schedule) {}
+      : graph_(graph), plan_(plan), schedule_(schedule), options_(options), executor_(schedule, plan.batch) {}
 
   void bind(char* arena) {
     arena_ = reinterpret_cast<unsigned char*>(arena);
@@ -62,6 +62,7 @@ class Runner {
     }
     if (call.phase != Phase::forward || !graph_[call.layer].op->is_loss) return;
     const std::string step = fmt::format("step{}/", run.micro_step);
+    if (!write_npy(options_.trace, step + "learning_rate", {DType::f32, {1}, false}, 1, &run.learning_rate)) netrt::fail("cannot write to " + options_.trace);
     write_persistent(step, {ValueKind::input, ValueKind::label});
     write(step + "scores", call.inputs[0]);
   }
@@ -72,11 +73,18 @@ class Runner {
         if (schedule_.values[i].kind == kind) write(folder + schedule_.values[i].name, static_cast<int>(i));
   }
 
+  /// What layers leave, and the parameters' gradients of the first micro-step.
   void trace_after(netrt::Context& ctx, const Call& call) const {
-    if (netrt::run_state(ctx).micro_step != 1 || call.phase != Phase::backward) return;
-    for (int value : call.outputs)
-      if (value >= 0 && schedule_.values[static_cast<size_t>(value)].kind == ValueKind::gradient)
-        write("grad/" + schedule_.values[static_cast<size_t>(value)].name, value);
+    if (&schedule_ != &plan_.train) return;
+    const int64_t micro_step = netrt::run_state(ctx).micro_step;
+    for (int value : call.outputs) {
+      if (value < 0) continue;
+      const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
+      const bool left = planned.kind == ValueKind::activation || planned.kind == ValueKind::aux;
+      if (call.phase == Phase::backward && planned.kind == ValueKind::gradient && micro_step == 1) write("grad/" + planned.name, value);
+      if (call.phase == Phase::forward && left && planned.type.dtype != DType::bit)
+        write(fmt::format("step{}/forward/{}", micro_step, planned.name), value);
+    }
   }
 
   const Graph& graph_;
@@ -127,10 +135,10 @@ netrt::ProgramSpec make_spec(const Graph& graph, const Plan& plan, const Facts& 
 Target cpu_target() {
   Target target;
   target.name = "cpu";
-  target.workspace = [](const std::string& kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cpu_workspace, "a kernel is given a workspace it does not take");
-    return entry->cpu_workspace(desc);
+    return entry->cpu_workspace(desc, batch);
   };
   return target;
 }
@@ -139,10 +147,10 @@ Target cuda_target(int64_t workspace_floor) {
   Target target;
   target.name = "cuda";
   target.input_slots = 2;
-  target.workspace = [](const std::string& kernel, const Desc& desc) {
+  target.workspace = [](std::string_view kernel, const Desc& desc, int64_t batch) {
     const KernelEntry* entry = find_kernel(kernel);
     NETC_CHECK(entry && entry->cuda_workspace, "a kernel is given a workspace it does not take");
-    return entry->cuda_workspace(desc);
+    return entry->cuda_workspace(desc, batch);
   };
   target.grant_slack = true;
   target.workspace_floor = workspace_floor;

@@ -16,7 +16,7 @@ void Executor::bind(char* arena) {
     NETC_CHECK(entry, "a plan calls a kernel that the runtime does not have");
     NETC_CHECK(entry->pointers == call.outputs.size() + call.inputs.size(), "a plan calls a kernel with the wrong number of tensors");
     Bound bound;
-    bound.run = entry->bind(call.desc);
+    bound.run = entry->bind(call.desc, batch_);
     for (int value : call.outputs) bound.pointers.push_back(pointer(value));
     for (int value : call.inputs) bound.pointers.push_back(pointer(value));
     bound.workspace = {call.workspace_bytes ? arena + call.workspace_offset : nullptr, static_cast<size_t>(call.workspace_bytes)};

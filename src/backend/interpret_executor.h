@@ -16,7 +16,7 @@ struct Observer {
 
 class Executor {
  public:
-  Executor(const Schedule& schedule) : schedule_(schedule) {}  // NOLINT: one argument on purpose
+  Executor(const Schedule& schedule, int64_t batch) : schedule_(schedule), batch_(batch) {}
 
   /// Sets every pointer into `arena`, which must hold the plan's bytes.
   void bind(char* arena);
@@ -34,6 +34,7 @@ class Executor {
   };
 
   const Schedule& schedule_;
+  const int64_t batch_;
   char* arena_ = nullptr;
   std::vector<Bound> calls_;
 };

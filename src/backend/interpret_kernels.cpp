@@ -13,9 +13,9 @@ namespace {
 
 static_assert(static_cast<int>(Activation::hardsigmoid) == static_cast<int>(netrt::Activation::hardsigmoid), "the two lists of activations differ");
 
-/// Fills a desc struct from the plan's fields; names and order must agree.
+/// Fills a desc struct from the plan's fields at `batch`; names and order must agree.
 template <class D>
-D fill(const Desc& desc) {
+D fill(const Desc& desc, int64_t batch) {
   D made{};
   size_t next = 0;
   made.fields([&](const char* name, auto& member) {
@@ -27,7 +27,7 @@ D fill(const Desc& desc) {
     else if constexpr (std::is_floating_point_v<M>)
       member = static_cast<M>(field.real);
     else
-      member = static_cast<M>(field.integer);
+      member = static_cast<M>(field.at(batch));
   });
   NETC_CHECK(next == desc.fields.size(), "an op row gives a kernel more constants than it has");
   return made;
@@ -53,8 +53,8 @@ decltype(auto) argument(size_t index, void* const* pointers, const D& desc, netr
 }
 
 template <class D, class... A, size_t... I>
-BoundKernel bind_kernel(void (*kernel)(netrt::Context&, A...), const Desc& fields, std::index_sequence<I...>) {
-  const D desc = fill<D>(fields);
+BoundKernel bind_kernel(void (*kernel)(netrt::Context&, A...), const Desc& fields, int64_t batch, std::index_sequence<I...>) {
+  const D desc = fill<D>(fields, batch);
   return [kernel, desc](netrt::Context& ctx, void* const* pointers, netrt::Workspace workspace) {
     kernel(ctx, argument<A, D>(I, pointers, desc, workspace)...);
   };
@@ -80,15 +80,15 @@ KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt:
   made.pointers = Signature<A...>::pointers;
   made.takes_workspace = Signature<A...>::workspace;
   made.desc_type = desc_type;
-  made.bind = [kernel](const Desc& fields) { return bind_kernel<D>(kernel, fields, std::index_sequence_for<A...>{}); };
+  made.bind = [kernel](const Desc& fields, int64_t batch) { return bind_kernel<D>(kernel, fields, batch, std::index_sequence_for<A...>{}); };
   return made;
 }
 
 template <class D, class... A>
 KernelEntry entry(const char* name, const char* desc_type, void (*kernel)(netrt::Context&, A...), size_t (*cpu)(const D&), size_t (*cuda)(const D&)) {
   KernelEntry made = entry(name, desc_type, kernel);
-  made.cpu_workspace = [cpu](const Desc& fields) { return static_cast<int64_t>(cpu(fill<D>(fields))); };
-  made.cuda_workspace = [cuda](const Desc& fields) { return static_cast<int64_t>(cuda(fill<D>(fields))); };
+  made.cpu_workspace = [cpu](const Desc& fields, int64_t batch) { return static_cast<int64_t>(cpu(fill<D>(fields, batch))); };
+  made.cuda_workspace = [cuda](const Desc& fields, int64_t batch) { return static_cast<int64_t>(cuda(fill<D>(fields, batch))); };
   return made;
 }
 
@@ -128,6 +128,10 @@ std::vector<KernelEntry> make_entries() {
       entry("lrn_backward", "LrnDesc", netrt::lrn_backward),
       entry("embed_forward", "EmbedDesc", netrt::embed_forward),
       entry("embed_backward", "EmbedDesc", netrt::embed_backward),
+      entry("lstm_forward", "RecurrentDesc", netrt::lstm_forward, netrt::lstm_forward_workspace, netrt::cuda::lstm_forward_workspace),
+      entry("lstm_backward", "RecurrentDesc", netrt::lstm_backward, netrt::lstm_backward_workspace, netrt::cuda::lstm_backward_workspace),
+      entry("gru_forward", "RecurrentDesc", netrt::gru_forward, netrt::gru_forward_workspace, netrt::cuda::gru_forward_workspace),
+      entry("gru_backward", "RecurrentDesc", netrt::gru_backward, netrt::gru_backward_workspace, netrt::cuda::gru_backward_workspace),
       entry("position_forward", "PositionDesc", netrt::position_forward),
       entry("position_backward_weights", "PositionDesc", netrt::position_backward_weights),
       entry("cls_forward", "ClsDesc", netrt::cls_forward),
@@ -175,9 +179,9 @@ const std::vector<KernelEntry>& kernel_entries() {
   return entries;
 }
 
-const KernelEntry* find_kernel(const std::string& name) {
+const KernelEntry* find_kernel(std::string_view name) {
   static const auto by_name = [] {
-    std::unordered_map<std::string, const KernelEntry*> map;
+    std::unordered_map<std::string_view, const KernelEntry*> map;
     for (const KernelEntry& entry : kernel_entries()) map.emplace(entry.name, &entry);
     return map;
   }();

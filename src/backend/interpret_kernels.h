@@ -18,12 +18,12 @@ struct KernelEntry {
   size_t pointers = 0;        ///< outputs and inputs
   bool takes_workspace = false;
   std::string desc_type;      ///< the name of its constants' struct
-  std::function<BoundKernel(const Desc&)> bind;
-  std::function<int64_t(const Desc&)> cpu_workspace, cuda_workspace;  ///< least bytes of scratch; null where the kernel takes none
+  std::function<BoundKernel(const Desc&, int64_t batch)> bind;
+  std::function<int64_t(const Desc&, int64_t batch)> cpu_workspace, cuda_workspace;  ///< least bytes of scratch; null where the kernel takes none
 };
 
 /// The entry of a kernel, or null.
-const KernelEntry* find_kernel(const std::string& name);
+const KernelEntry* find_kernel(std::string_view name);
 const std::vector<KernelEntry>& kernel_entries();
 
 }  // namespace netc

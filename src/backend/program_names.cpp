@@ -40,11 +40,11 @@ std::vector<PointerGroup> empty_groups() {
 /// Hands out constants: calls of one layer with the same constants share one.
 class Constants {
  public:
-  explicit Constants(ProgramNames& names) : names_(names) {}
+  Constants(ProgramNames& names, int64_t batch) : names_(names), batch_(batch) {}
 
   std::string name(const Call& call, const std::string& base) {
     if (call.desc.type.empty()) return {};
-    const std::string value = desc_initializer(call.desc);
+    const std::string value = desc_initializer(call.desc, batch_);
     const std::string key = fmt::format("{}|{}|{}", base, call.desc.type, value);
     const auto known = by_key_.find(key);
     if (known != by_key_.end()) return known->second;
@@ -59,6 +59,7 @@ class Constants {
 
  private:
   ProgramNames& names_;
+  const int64_t batch_;
   std::unordered_map<std::string, std::string> by_key_;
   std::unordered_set<std::string> taken_;
 };
@@ -84,12 +85,12 @@ std::string_view element_type(const PlannedValue& value) {
   }
 }
 
-std::string desc_initializer(const Desc& desc) {
+std::string desc_initializer(const Desc& desc, int64_t batch) {
   std::string text = "{";
   for (const Field& field : desc.fields) {
     if (text.size() > 1) text += ", ";
     text += fmt::format(".{} = ", field.name);
-    if (field.kind == Field::Kind::integer) text += fmt::to_string(field.integer);
+    if (field.kind == Field::Kind::integer) text += fmt::to_string(field.at(batch));
     else if (field.kind == Field::Kind::real) text += float_literal(field.real);
     else text += fmt::format("Activation::{}", activation_name(static_cast<Activation>(field.integer)));
   }
@@ -123,7 +124,7 @@ ProgramNames program_names(const Graph& graph, const Plan& plan) {
   Identifiers layer_scope;
   std::vector<std::string> layer_names;
   for (const Layer& layer : graph.layers) layer_names.push_back(layer_scope.make(layer.name));
-  Constants constants(names);
+  Constants constants(names, plan.batch);
   for (const Call& call : plan.train.calls) names.train_constant.push_back(constants.name(call, base_name(plan.train, call, layer_names)));
   for (const Call& call : plan.evaluate.calls)
     names.evaluate_constant.push_back(constants.name(call, base_name(plan.evaluate, call, layer_names)));

@@ -37,7 +37,7 @@ struct ProgramNames {
 ProgramNames program_names(const Graph& graph, const Plan& plan);
 
 /// "{.n = 64, .h = 28, ...}".
-std::string desc_initializer(const Desc& desc);
+std::string desc_initializer(const Desc& desc, int64_t batch);
 /// The C++ type a value's elements have in the program: "float", "int32_t", "uint8_t", "Metrics".
 std::string_view element_type(const PlannedValue& value);
 

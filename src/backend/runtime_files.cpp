@@ -28,7 +28,7 @@ class Selection {
   Selection(const Plan& plan, const std::string& target) : target_(target) {
     for (const EmbeddedFile& file : embedded_runtime()) text_.emplace(file.path, file.text);
     for (const Schedule* schedule : {&plan.train, &plan.evaluate})
-      for (const Call& call : schedule->calls) kernels_.insert(call.kernel);
+      for (const Call& call : schedule->calls) kernels_.emplace(call.kernel);
   }
 
   std::vector<FolderFile> run() {

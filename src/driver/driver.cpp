@@ -1,14 +1,17 @@
 #include "driver/driver.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 
 #include "backend/emit.h"
 #include "backend/interpret.h"
+#include "backend/pytorch.h"
 #include "diag/codes.h"
 #include "diag/render.h"
 #include "driver/compile.h"
@@ -84,7 +87,18 @@ Planned plan_file(const Options& options, const Target& target, bool needs_loss)
   return planned;
 }
 
+/// What is freed is kept for what comes: the report of a large network grows and drops vectors of many megabytes, and fresh pages from the
+/// system cost more than all else that is done with them.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 1 << 24);
+#endif
+}
+
 int estimate(const Options& options) {
+  keep_freed_memory();
   EstimateOptions wanted;
   if (!options.gpu.empty()) {
     wanted.gpu = find_gpu(options.gpu);
@@ -107,7 +121,7 @@ int estimate(const Options& options) {
   if (options.json)
     for (const Diagnostic& found : planned.made.diagnostics.all())
       if (found.severity == Severity::note) wanted.notes.push_back(found.message);
-  const Report report = make_report(graph, *planned.plan, wanted);
+  const Report& report = *new Report(make_report(graph, *planned.plan, wanted));  // likewise
   const std::vector<Rule> rules = options.rules ? rules_of_thumb(graph, planned.plan->batch) : std::vector<Rule>{};
   const std::string text = options.json ? estimate_json_text(report, *planned.plan, rules)
                                         : estimate_text(report, options.rules ? rules_text(rules, planned.plan->arena) : "");
@@ -130,6 +144,19 @@ int emit(const Options& options) {
   return kDone;
 }
 
+int emit_pytorch(const Options& options) {
+  const Compilation made = compile(options, false);
+  print_diagnostics(options, made);
+  print_times(options, made);
+  if (!made.graph) return kError;
+  const std::string file = options.output.empty() ? pytorch_file_name(*made.graph) : options.output;
+  const ProgramOptions wanted{options.command, folder_of(options.file), NETC_VERSION};
+  const std::string wrong = write_marked_file(file, "# Written by netc, which replaces it unless it was edited:", pytorch_text(*made.graph, made.sources, wanted), options.force);
+  if (!wrong.empty()) return complain(wrong);
+  fmt::print("wrote {0}\n  python3 {0}\n", file);
+  return kDone;
+}
+
 int train(const Options& options) {
   if (options.target == "cuda") return complain("--train runs on the CPU; for a GPU: --emit-cuda");
   const Planned planned = plan_file(options, cpu_target(), true);
@@ -149,7 +176,7 @@ std::string plan_text(const Schedule& schedule) {
   for (size_t i = 0; i < schedule.calls.size(); ++i) {
     const Call& call = schedule.calls[i];
     fmt::format_to(std::back_inserter(text), "  {:>5} {}", i, call.kernel);
-    for (const std::vector<int>* values : {&call.outputs, &call.inputs}) {
+    for (const auto* values : {&call.outputs, &call.inputs}) {
       text += values == &call.outputs ? " " : " <-";
       for (int value : *values) fmt::format_to(std::back_inserter(text), " {}", value < 0 ? "-" : schedule.values[static_cast<size_t>(value)].name);
     }
@@ -203,6 +230,7 @@ int run(int argc, char** argv) {
     case Action::estimate: return estimate(*options);
     case Action::emit_cuda:
     case Action::emit_cpu: return emit(*options);
+    case Action::emit_pytorch: return emit_pytorch(*options);
     case Action::train: return train(*options);
     case Action::print_after: return print_after(*options);
     case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;

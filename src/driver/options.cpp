@@ -15,6 +15,7 @@ constexpr const char* kDescription =
     "  netc model.net --estimate            what training takes, layer by layer, and whether it fits\n"
     "  netc model.net --emit-cuda -o DIR    a CUDA/cuDNN training program whose buffers are the estimate's\n"
     "  netc model.net --emit-cpu -o DIR     the same program for the CPU\n"
+    "  netc model.net --emit-pytorch        the network as a PyTorch file that reads and writes netc's weights\n"
     "  netc model.net --train               trains here and now, on the CPU\n";
 
 constexpr const char* kFooter =
@@ -35,7 +36,7 @@ std::string join_command(int argc, char** argv) {
 /// Collects what CLI11 reads, in the forms Options wants.
 struct Reader {
   Options options;
-  bool estimate = false, emit_cuda = false, emit_cpu = false, train = false, gpus = false;
+  bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false;
   std::string explain, op, print_after, memory, workspace, colour = "auto", check_memory;
   std::vector<std::string> sets;
   int64_t batch = 0;
@@ -45,6 +46,7 @@ struct Reader {
     app.add_flag("--estimate", estimate, "print what training takes (the default)")->group("Actions");
     app.add_flag("--emit-cuda", emit_cuda, "write a CUDA/cuDNN training program")->group("Actions");
     app.add_flag("--emit-cpu", emit_cpu, "write the same program for the CPU (oneDNN)")->group("Actions");
+    app.add_flag("--emit-pytorch", emit_pytorch, "write the network as a PyTorch file")->group("Actions");
     app.add_flag("--train", train, "train now, on the CPU")->group("Actions");
     app.add_flag("--gpus", gpus, "list the cards that --gpu knows")->group("Actions");
     app.add_option("--explain", explain, "explain an error code")->type_name("CODE")->group("Actions");
@@ -74,8 +76,8 @@ struct Reader {
   }
 
   void add_output(CLI::App& app) {
-    app.add_option("-o,--output", options.output, "the folder to write (default: NAME-cuda or NAME-cpu)")->type_name("DIR")->group("Output");
-    app.add_flag("--force", options.force, "overwrite files of an emitted folder that were edited")->group("Output");
+    app.add_option("-o,--output", options.output, "the folder or file to write (default: NAME-cuda, NAME-cpu or NAME.py)")->type_name("PATH")->group("Output");
+    app.add_flag("--force", options.force, "overwrite emitted files that were edited")->group("Output");
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
     app.add_option("--color,--colour", colour, "auto, always, never")
@@ -107,7 +109,7 @@ struct Reader {
         ->group("Training")
         ->each([this](const std::string& file) { check_memory = file.empty() ? "-" : file; });
     app.add_flag("--guard", options.guard, "check after each kernel that it wrote only its outputs (slow)")->group("Training");
-    app.add_option("--trace", options.trace, "write the tensors of the first step as .npy files")->type_name("DIR")->group("Training");
+    app.add_option("--trace", options.trace, "write the tensors of every step, and the first one's gradients, as .npy files")->type_name("DIR")->group("Training");
   }
 
   void hand_on(CLI::App& app, const std::string& name, const char* type, const char* help) {
@@ -126,10 +128,11 @@ struct Reader {
   std::string finish() {
     if (colour == "always") options.colour = Colour::always;
     if (colour == "never") options.colour = Colour::never;
-    const int actions = estimate + emit_cuda + emit_cpu + train + gpus + !explain.empty() + !op.empty() + !print_after.empty();
-    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --train, --gpus, --explain, --op or --print-after";
+    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + gpus + !explain.empty() + !op.empty() + !print_after.empty();
+    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --gpus, --explain, --op or --print-after";
     if (emit_cuda) options.action = Action::emit_cuda;
     if (emit_cpu) options.action = Action::emit_cpu;
+    if (emit_pytorch) options.action = Action::emit_pytorch;
     if (train) options.action = Action::train;
     if (gpus) options.action = Action::gpus;
     if (!explain.empty()) options.action = Action::explain, options.subject = explain;

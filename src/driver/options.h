@@ -9,7 +9,7 @@
 
 namespace netc {
 
-enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, train, print_after, gpus, explain, op_help };
+enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help };
 enum class Colour : uint8_t { automatic, always, never };
 
 struct Options {

@@ -88,7 +88,7 @@ Json buffer_json(const Buffer& buffer) {
   json["first"] = buffer.first;
   json["last"] = buffer.last;
   json["line"] = buffer.where.line;
-  json["why"] = buffer.why;
+  json["why"] = reason(buffer);
   json["batched"] = buffer.type.batched;
   return json;
 }

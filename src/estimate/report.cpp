@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "estimate/units.h"
 
@@ -15,24 +13,20 @@ namespace {
 
 const Schedule& main_schedule(const Plan& plan) { return plan.train.calls.empty() ? plan.evaluate : plan.train; }
 
-/// The planned buffer of each value, by name.
-std::unordered_map<std::string_view, int> buffers_by_value(const Schedule& schedule) {
-  std::unordered_map<std::string_view, int> buffers;
-  buffers.reserve(schedule.values.size());
-  for (const PlannedValue& value : schedule.values) {
-    if (value.buffer.valid()) buffers.emplace(value.name, value.buffer.index);
-  }
+/// The planned buffer of each value; none where the schedule has no such value.
+std::vector<BufferId> buffers_by_value(const Graph& graph, const Schedule& schedule) {
+  std::vector<BufferId> buffers(graph.values.size());
+  for (const PlannedValue& value : schedule.values) buffers[value.id.at()] = value.buffer;
   return buffers;
 }
 
-std::string place_of(const Graph& graph, const Layer& layer, const std::unordered_map<std::string_view, int>& buffers) {
+std::string place_of(const Graph& graph, const Layer& layer, const std::vector<BufferId>& buffers) {
   if (layer.fused_into.valid()) return fmt::format("inside {}", graph[layer.fused_into].name);
   if (!layer.output.valid()) return {};
-  const auto output = buffers.find(graph[layer.output].name);
+  const BufferId output = buffers[layer.output.at()];
   for (ValueId input : layer.inputs) {
     if (graph.storage(layer.output) == graph.storage(input)) return fmt::format("view of {}", graph[input].name);
-    const auto found = buffers.find(graph[input].name);
-    if (output != buffers.end() && found != buffers.end() && output->second == found->second) return "in place";
+    if (output.valid() && output == buffers[input.at()]) return "in place";
   }
   return {};
 }
@@ -51,8 +45,7 @@ std::string_view role_name(const Value& value) {
   return value.role == ParamRole::weight ? "weight" : value.role == ParamRole::bias ? "bias" : "norm";
 }
 
-LayerRow layer_row(const Graph& graph, const Layer& layer, const std::unordered_map<std::string_view, int>& buffers,
-                   std::unordered_set<int32_t>& counted) {
+LayerRow layer_row(const Graph& graph, const Layer& layer, const std::vector<BufferId>& buffers, std::vector<bool>& counted) {
   LayerRow row;
   row.name = layer.name;
   row.op = std::string(layer.op->name.value);
@@ -65,7 +58,8 @@ LayerRow layer_row(const Graph& graph, const Layer& layer, const std::unordered_
     for (ValueId tensor : *tensors) row.tensors.emplace_back(graph[tensor].name, role_name(graph[tensor]));
   }
   for (ValueId parameter : layer.params) {
-    if (!counted.insert(graph.storage(parameter).index).second) continue;
+    if (counted[graph.storage(parameter).at()]) continue;
+    counted[graph.storage(parameter).at()] = true;
     row.parameters += elements(graph[parameter].type.shape).value();
   }
   if (layer.op->macs && layer.output.valid()) {
@@ -83,8 +77,8 @@ void add_buffers(const Schedule& schedule, Report& report) {
     row.bytes[buffer.cls] += buffer.bytes;
     report.totals.bytes[buffer.cls] += buffer.bytes;
     if (buffer.cls != MemoryClass::saved) continue;
-    report.saved.push_back({buffer.name, buffer.why, buffer.bytes});
-    row.why += fmt::format("{}{}: {}", row.why.empty() ? "" : "; ", buffer.name, buffer.why);
+    report.saved.push_back({buffer.name, std::string(reason(buffer)), buffer.bytes});
+    row.why += fmt::format("{}{}: {}", row.why.empty() ? "" : "; ", buffer.name, reason(buffer));
   }
 }
 
@@ -188,8 +182,8 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
     report.smooth = graph[graph.loss].args.number("smooth", 0);
   }
 
-  const auto buffers = buffers_by_value(schedule);
-  std::unordered_set<int32_t> counted;
+  const std::vector<BufferId> buffers = buffers_by_value(graph, schedule);
+  std::vector<bool> counted(graph.values.size(), false);
   report.layers.reserve(graph.layers.size() + 1);
   report.layers.push_back(input_row(graph));
   for (const Layer& layer : graph.layers) report.layers.push_back(layer_row(graph, layer, buffers, counted));

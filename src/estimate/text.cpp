@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "estimate/units.h"
 
@@ -19,13 +20,8 @@ std::string mib(int64_t bytes) {
 }
 
 /// Code points of UTF-8 text, for alignment.
-size_t width(const std::string& text) {
+size_t width(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string cell(const std::string& text, size_t columns, bool right) {
-  const std::string padding(columns > width(text) ? columns - width(text) : 0, ' ');
-  return right ? padding + text : text + padding;
 }
 
 /// At most `columns` code points; the middle of longer text is left out.
@@ -52,55 +48,85 @@ std::string short_place(const std::string& place) {
   return place.substr(0, space + 1) + place.substr(dot + 1);
 }
 
-using Row = std::vector<std::string>;
+/// Cells row by row, in one text: a large network has millions.
+class Table {
+ public:
+  explicit Table(size_t columns) : columns_(columns) {}
 
-/// Left-aligned columns are those before `right_from`, other than the first (the line number).
-std::string table(const std::vector<Row>& rows, size_t right_from) {
-  std::vector<size_t> columns(rows.front().size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], width(row[i]));
+  void add(std::string_view cell) {
+    cells_ += cell;
+    ends_.push_back(cells_.size());
   }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += (i ? "  " : "") + cell(row[i], columns[i], i == 0 || i >= right_from);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+
+  /// Left-aligned columns are those before `right_from`, other than the first (the line number).
+  std::string text(size_t right_from) const {
+    std::vector<size_t> widths(columns_, 0);
+    for (size_t i = 0; i < ends_.size(); ++i) widths[i % columns_] = std::max(widths[i % columns_], width(cell(i)));
+    std::string text;
+    text.reserve(2 * cells_.size());
+    for (size_t i = 0; i < ends_.size(); ++i) {
+      const size_t column = i % columns_, lacks = widths[column] - width(cell(i));
+      const bool right = column == 0 || column >= right_from;
+      if (column > 0) text += "  ";
+      if (right) text.append(lacks, ' ');
+      text += cell(i);
+      if (!right) text.append(lacks, ' ');
+      if (column + 1 < columns_) continue;
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+    return text;
   }
-  return text;
+
+ private:
+  std::string_view cell(size_t i) const {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(cells_).substr(begin, ends_[i] - begin);
+  }
+
+  size_t columns_;
+  std::string cells_;
+  std::vector<size_t> ends_;  ///< of each cell, in cells_
+};
+
+void add_bytes(Table& table, const ClassBytes& bytes) {
+  table.add(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
+  for (MemoryClass c : {MemoryClass::gradients, MemoryClass::saved, MemoryClass::transient, MemoryClass::workspace}) table.add(mib(bytes[c]));
 }
 
 std::string layer_table(const Report& report) {
-  const auto bytes_cells = [](Row& row, const ClassBytes& bytes) {
-    row.push_back(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
-    for (MemoryClass c : {MemoryClass::gradients, MemoryClass::saved, MemoryClass::transient, MemoryClass::workspace}) row.push_back(mib(bytes[c]));
-  };
-  std::vector<Row> rows = {{"line", "layer", "statement", "output", "parameters", "FLOPs", "always", "grads", "saved", "transient", "scratch"}};
+  constexpr std::string_view titles[] = {"line",  "layer", "statement", "output",    "parameters", "FLOPs",
+                                         "always", "grads", "saved",     "transient", "scratch"};
+  Table table(std::size(titles));
+  for (const std::string_view title : titles) table.add(title);
   for (const LayerRow& layer : report.layers) {
-    const std::string statement = layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, short_place(layer.place));
-    Row row = {layer.line > 0 ? fmt::format("{}", layer.line) : "",
-               shortened_name(layer.name, 16),
-               shortened(statement, 26),
-               shape_text(layer.output),
-               layer.parameters ? grouped(layer.parameters) : "-",
-               layer.flops ? count_text(layer.flops) : "-"};
-    bytes_cells(row, layer.bytes);
-    rows.push_back(std::move(row));
+    table.add(layer.line > 0 ? fmt::to_string(layer.line) : "");
+    table.add(shortened_name(layer.name, 16));
+    table.add(shortened(layer.place.empty() ? layer.source : fmt::format("{} ({})", layer.source, short_place(layer.place)), 26));
+    table.add(shape_text(layer.output));
+    table.add(layer.parameters ? grouped(layer.parameters) : "-");
+    table.add(layer.flops ? count_text(layer.flops) : "-");
+    add_bytes(table, layer.bytes);
   }
-  Row sum = {"", "sum", "", "", grouped(report.totals.parameters), count_text(report.totals.flops)};
-  bytes_cells(sum, report.totals.bytes);
-  rows.push_back(std::move(sum));
+  for (const std::string_view cell : {"", "sum", "", ""}) table.add(cell);
+  table.add(grouped(report.totals.parameters));
+  table.add(count_text(report.totals.flops));
+  add_bytes(table, report.totals.bytes);
   return "Memory in MiB for the batch, before buffers share bytes; `always`: parameters, optimiser, statistics, input.\n"
          "FLOPs of the forward pass, one sample.\n" +
-         table(rows, 4);
+         table.text(4);
 }
 
 std::string saved_list(const Report& report) {
   if (report.saved.empty()) return {};
-  std::vector<Row> rows;
-  for (const SavedTensor& saved : report.saved) rows.push_back({"", shortened_name(saved.name, 28), memory_text(saved.bytes), saved.why});
-  for (Row& row : rows) row[2] = cell(row[2], 12, true);
-  return "\nKept for the backward pass:\n" + table(rows, 4);
+  Table table(4);
+  for (const SavedTensor& saved : report.saved) {
+    table.add("");
+    table.add(shortened_name(saved.name, 28));
+    table.add(fmt::format("{:>12}", memory_text(saved.bytes)));
+    table.add(saved.why);
+  }
+  return "\nKept for the backward pass:\n" + table.text(4);
 }
 
 std::string line(const std::string& what, int64_t bytes, const std::string& remark = {}) {

@@ -17,6 +17,12 @@ ValueId Graph::storage(ValueId id) const {
   return id;
 }
 
+bool decays(const Value& parameter, DecayScope scope) {
+  if (scope == DecayScope::all) return true;
+  if (scope == DecayScope::matrices) return parameter.type.shape.size() >= 2;
+  return parameter.role == ParamRole::weight;
+}
+
 LayerInfo Graph::info(const Layer& layer, std::vector<Shape>& shapes, int part) const {
   shapes.clear();
   for (ValueId input : layer.inputs) shapes.push_back((*this)[input].type.shape);

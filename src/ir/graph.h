@@ -25,7 +25,7 @@ struct Value {
   ValueId same_as;   ///< another name for the same bytes (flatten, a gradient passed through)
   ParamRole role = ParamRole::weight;  ///< parameters
   Init init;                           ///< parameters and state, resolved: normal, uniform or constant
-  std::string what;                    ///< aux: what it holds
+  std::string_view what;               ///< aux: what it holds
 };
 
 /// One statement of the network after defs, loops and repeats are expanded.
@@ -63,14 +63,14 @@ struct Node {
   int part = 0;
   Phase phase = Phase::forward;
   Section section = Section::micro;
-  std::string kernel;
-  std::vector<ValueId> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
+  Literal kernel;
+  Few<ValueId, 4> outputs, inputs;  ///< in the kernel's order; an invalid id is nullptr
   Desc desc;
   bool in_place = false;   ///< outputs[0] may take the bytes of inputs[in_place_input] (any input if -1) once nobody else reads them
   int in_place_input = 0;
   ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
-  std::string purpose;     ///< "the weight gradient of conv2"
+  Literal purpose;         ///< "the weight gradient of conv2"
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------
@@ -132,6 +132,7 @@ struct Graph {
   ValueId input, label, metrics;
   int64_t vocabulary = 0;  ///< the input is token ids below this; 0: it is numbers
   ValueId output;  ///< the loss's input: the logits
+  LayerId last;    ///< the layer that leaves it, as written; none where the input is the output. Set by the fuse pass
   LayerId loss;    ///< none when the file has no loss
   TargetKind target = TargetKind::class_index;
   DataSource data;
@@ -150,5 +151,8 @@ struct Graph {
   /// The layer as its row's functions see it; `shapes` keeps the input shapes alive.
   LayerInfo info(const Layer& layer, std::vector<Shape>& shapes, int part = 0) const;
 };
+
+/// Whether weight decay applies to `parameter`.
+bool decays(const Value& parameter, DecayScope scope);
 
 }  // namespace netc

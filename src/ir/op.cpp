@@ -31,7 +31,7 @@ void Args::set(std::string_view name, ArgValue value) {
       old = std::move(value);
       return;
     }
-  list_.emplace_back(std::string(name), std::move(value));
+  list_.emplace_back(name, std::move(value));
 }
 
 std::string_view activation_name(Activation a) {
@@ -40,29 +40,39 @@ std::string_view activation_name(Activation a) {
   return names[static_cast<size_t>(a)];
 }
 
+std::vector<Field>& Fields::own(size_t more) {
+  if (!list_ || list_.use_count() > 1) {
+    auto copy = std::make_shared<std::vector<Field>>();
+    copy->reserve(size() + more);
+    copy->assign(begin(), end());
+    list_ = std::move(copy);
+  }
+  return *list_;
+}
+
 Desc& Desc::add(std::string_view name, int64_t value) {
-  fields.push_back({.name = name, .integer = value});
+  fields.own(4).push_back({.name = name, .integer = value});
   return *this;
 }
 
 Desc& Desc::add_per_sample(std::string_view name, int64_t value) {
-  fields.push_back({.name = name, .per_sample = true, .integer = value});
+  fields.own(4).push_back({.name = name, .per_sample = true, .integer = value});
   return *this;
 }
 
 Desc& Desc::add_real(std::string_view name, double value) {
-  fields.push_back({.name = name, .kind = Field::Kind::real, .real = value});
+  fields.own(4).push_back({.name = name, .kind = Field::Kind::real, .real = value});
   return *this;
 }
 
 Desc& Desc::add_activation(Activation a, double alpha) {
-  fields.push_back({.name = "activation", .kind = Field::Kind::activation, .integer = static_cast<int64_t>(a)});
+  fields.own(4).push_back({.name = "activation", .kind = Field::Kind::activation, .integer = static_cast<int64_t>(a)});
   return add_real("alpha", alpha);
 }
 
 int64_t Desc::integer(std::string_view name, int64_t batch) const {
   for (const Field& field : fields)
-    if (field.name == name) return field.per_sample ? field.integer * batch : field.integer;
+    if (field.name == name) return field.at(batch);
   NETC_CHECK(false, "a kernel's constants lack a field that was asked for");
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,13 +42,15 @@ struct ArgSpec {
   std::string_view help;          ///< one line
 };
 
+using Numbers = Few<double, 4>;
+
 struct ArgValue {
-  std::vector<double> numbers;  ///< integers are exact (they are limited to 2^53)
+  Numbers numbers;  ///< integers are exact (they are limited to 2^53)
   std::string text;
   Location where;
 };
 
-/// The arguments of one layer, checked against its ArgSpecs.
+/// The arguments of one layer, checked against its ArgSpecs, whose names they have.
 class Args {
  public:
   bool has(std::string_view name) const { return find(name) != nullptr; }
@@ -56,13 +60,17 @@ class Args {
   /// How many numbers were given with `name` (0 when it is absent or bare).
   size_t count(std::string_view name) const;
   void set(std::string_view name, ArgValue value);
-  const std::vector<std::pair<std::string, ArgValue>>& all() const { return list_; }
+  const std::vector<std::pair<std::string_view, ArgValue>>& all() const { return list_; }
 
  private:
-  std::vector<std::pair<std::string, ArgValue>> list_;
+  std::vector<std::pair<std::string_view, ArgValue>> list_;
 };
 
 // ---- Shape inference ------------------------------------------------------------------------------
+
+/// Where the shape of an input comes from: "`pool 2x2/2` at a.net:3", "the block's input, from `...`"; empty where the statement's own
+/// line shows it. Asked only when something is wrong.
+using Origin = std::function<std::string(size_t input)>;
 
 /// What an op's `infer` sees. Errors and notes are placed at the layer; `where` overrides it.
 struct InferContext {
@@ -71,8 +79,7 @@ struct InferContext {
   std::string_view verb;
   Location where;
   Diagnostics& diagnostics;
-  std::span<const std::string> origins;  ///< for each input, where its shape comes from: "`pool 2x2/2` at a.net:3",
-                                         ///< "the block's input, from `...`"; empty where the statement's own line shows it
+  Origin origin;
   int64_t vocabulary = 0;                ///< the inputs are token ids below this; 0: they are numbers
 
   Diagnostic& error(std::string_view code, std::string message) const {
@@ -92,7 +99,7 @@ struct Init {
 };
 
 struct ParamSpec {
-  std::string_view suffix;  ///< "w", "b", "gamma"
+  std::string suffix;  ///< "w", "b", "gamma", "l0.w_ih"
   Shape shape;
   ParamRole role = ParamRole::weight;
   Init init;            ///< torch_default: the default initialiser in force decides for a weight
@@ -110,20 +117,46 @@ enum class Activation : uint8_t {
 };
 std::string_view activation_name(Activation a);
 
+/// Text written in the program itself, which lives as long as it: the names of kernels.
+struct Literal : std::string_view {
+  constexpr Literal() = default;
+  template <size_t N>
+  consteval Literal(const char (&text)[N]) : std::string_view(text, N - 1) {}  // NOLINT: implicit on purpose
+};
+
 /// One constant of a kernel call. `per_sample` integers are multiplied by the batch. The name is a member of the struct in
 /// runtime/kernels.h: text that lives as long as the program.
 struct Field {
   std::string_view name;
   enum class Kind : uint8_t { integer, real, activation } kind = Kind::integer;
   bool per_sample = false;
-  int64_t integer = 0;  ///< activation: the enumerator
-  double real = 0;
+  union {
+    int64_t integer = 0;  ///< activation: the enumerator
+    double real;
+  };
+
+  /// The integer of a call at that batch.
+  int64_t at(int64_t batch) const { return per_sample && integer > 0 ? integer * batch : integer; }
+};
+
+/// Fields in order. Copies share them until one of them changes: the calls of a layer and their nodes have the same constants.
+class Fields {
+ public:
+  const Field* begin() const { return list_ ? list_->data() : nullptr; }
+  const Field* end() const { return begin() + size(); }
+  size_t size() const { return list_ ? list_->size() : 0; }
+  const Field& operator[](size_t i) const { return (*list_)[i]; }
+  /// The fields for changing, which no other copy sees. Room for `more` further ones is made.
+  std::vector<Field>& own(size_t more = 0);
+
+ private:
+  std::shared_ptr<std::vector<Field>> list_;
 };
 
 /// The constants of a kernel call: the struct's name in runtime/kernels.h and its fields, in order.
 struct Desc {
   std::string_view type;  ///< "ConvDesc"; empty: the kernel takes none
-  std::vector<Field> fields;
+  Fields fields;
 
   Desc& add(std::string_view name, int64_t value);
   Desc& add_per_sample(std::string_view name, int64_t value);
@@ -167,28 +200,28 @@ constexpr Operand metrics{Operand::Kind::metrics, 0};
 
 /// `kernel(ctx, outputs..., inputs..., desc[, workspace])`. An empty kernel makes outputs[0] another name of inputs[0].
 struct KernelCall {
-  std::string kernel;
-  std::vector<Operand> outputs;
-  std::vector<Operand> inputs;
+  Literal kernel;
+  Few<Operand, 4> outputs;
+  Few<Operand, 4> inputs;
   Desc desc;
   bool in_place = false;     ///< outputs[0] may be written over inputs[in_place_input] once nobody else reads that
   int in_place_input = 0;    ///< which input that is; -1: any of them
   bool must_alias = false;   ///< outputs[0] continues the output of the previous part (`prev`, not an argument of the kernel): same bytes, always
   bool workspace = false;    ///< takes a Workspace as its last argument
   bool adds = false;         ///< adds to the gradients of parameters among its outputs, which hold zeros or what was summed before
-  std::string purpose = {};  ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
+  Literal purpose = {};      ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
 };
 
 /// A further output of a forward kernel, kept for the backward pass.
 struct AuxSpec {
-  std::string_view suffix;  ///< "index", "mask", "mean"
+  std::string suffix;  ///< "index", "mask", "mean"
   Type type;
   std::string_view what;  ///< "the position of each maximum in its window"
 };
 
 /// What a part of a layer that is not its last leaves for the next one (attention's queries, keys and values).
 struct PartSpec {
-  std::string_view suffix;  ///< "qkv"
+  std::string suffix;  ///< "qkv"
   Shape shape;              ///< one such tensor a sample, float32
 };
 

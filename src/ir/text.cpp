@@ -10,7 +10,7 @@ std::string type_text(const Type& type) {
   return fmt::format("{}{} {}", type.batched ? "N x " : "", shape_text(type.shape), dtype_name(type.dtype));
 }
 
-std::string name_list(const Graph& graph, const std::vector<ValueId>& ids) {
+std::string name_list(const Graph& graph, std::span<const ValueId> ids) {
   std::string text;
   for (ValueId id : ids) {
     if (!text.empty()) text += ", ";

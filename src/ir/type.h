@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "support/checked.h"
+#include "support/few.h"
 
 namespace netc {
 
@@ -19,7 +19,7 @@ int dtype_bits(DType type);
 
 /// Sizes, slowest first. Images are H x W x C, flat vectors {N}, sequences T x C; conv weights K x R x S x C.
 /// The batch is never in a shape: it is `Type::batched`.
-using Shape = std::vector<int64_t>;
+using Shape = Few<int64_t, 4>;
 
 /// "24x24x20".
 std::string shape_text(const Shape& shape);

@@ -62,9 +62,9 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   const KernelCall forward{.kernel = "act_forward", .outputs = {y, none}, .inputs = {x()}, .desc = desc, .in_place = true};
   const KernelCall backward{.kernel = "", .outputs = {dx()}, .inputs = {}, .desc = desc, .in_place = true, .in_place_input = 1,
                             .purpose = "the activation's gradient"};
-  auto way = [&](std::string kernel, Operand kept) {
+  auto way = [&](Literal kernel, Operand kept) {
     Alternative alternative{forward, {}, {backward}};
-    alternative.backward[0].kernel = std::move(kernel);
+    alternative.backward[0].kernel = kernel;
     alternative.backward[0].inputs = {kept, dy};
     return alternative;
   };

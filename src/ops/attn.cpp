@@ -74,11 +74,11 @@ std::optional<Shape> infer(const InferContext& context) {
 std::vector<ParamSpec> params(const LayerInfo& info) {
   const Heads h = heads_of(info);
   const double bound = std::sqrt(6.0 / static_cast<double>(h.packed() + h.c));
-  const auto weight = [&](std::string_view suffix, int64_t out, std::optional<Init> torch) {
-    return ParamSpec{.suffix = suffix, .shape = {out, h.c}, .init = {}, .fan_in = h.c, .fan_out = out, .torch = torch};
+  const auto weight = [&](std::string suffix, int64_t out, std::optional<Init> torch) {
+    return ParamSpec{.suffix = std::move(suffix), .shape = {out, h.c}, .init = {}, .fan_in = h.c, .fan_out = out, .torch = torch};
   };
-  const auto bias = [&](std::string_view suffix, int64_t out) {
-    return ParamSpec{.suffix = suffix, .shape = {out}, .role = ParamRole::bias, .init = {}, .fan_in = h.c, .fan_out = out,
+  const auto bias = [&](std::string suffix, int64_t out) {
+    return ParamSpec{.suffix = std::move(suffix), .shape = {out}, .role = ParamRole::bias, .init = {}, .fan_in = h.c, .fan_out = out,
                      .torch = Init{InitKind::constant, 0}};
   };
   std::vector<ParamSpec> list{weight("qkv.w", h.packed(), Init{InitKind::uniform, bound}), weight("out.w", h.c, std::nullopt)};
@@ -130,7 +130,7 @@ Alternative project(const LayerInfo& info, int64_t out, int first, Operand from,
   desc.add_per_sample("rows", h.t).add("in", h.c).add("out", out).add_activation(Activation::none, 0);
   const bool bias = info.has_bias;
   KernelCall weights{.kernel = "fc_backward_weights", .outputs = {dparam(first), bias ? dparam(first + 2) : none}, .inputs = {from, dy},
-                     .desc = desc, .workspace = true, .purpose = first == 0 ? "the gradient of qkv.w" : "the gradient of out.w"};
+                     .desc = desc, .workspace = true, .purpose = first == 0 ? Literal("the gradient of qkv.w") : Literal("the gradient of out.w")};
   KernelCall data{.kernel = "fc_backward_data", .outputs = {dfrom}, .inputs = {dy, param(first)}, .desc = desc, .workspace = true,
                   .purpose = "the data gradient"};
   return {.forward = {.kernel = "fc_forward", .outputs = {y}, .inputs = {from, param(first), bias ? param(first + 2) : none}, .desc = desc,

@@ -32,7 +32,8 @@ Size flops(const LayerInfo& info) {
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const Image in = as_image(info.inputs[0]);
-  const Desc desc = pool_desc(in, window_of(info.args, in), 0, info.args.has("countpad"));
+  const int count_pad = !info.args.has("countpad") ? 0 : info.args.has("ceil") && !info.args.has("same") ? 2 : 1;
+  const Desc desc = pool_desc(in, window_of(info.args, in), 0, count_pad);
   return {{.forward = {.kernel = "avgpool_forward", .outputs = {y}, .inputs = {x()}, .desc = desc},
            .aux = {},
            .backward = {{.kernel = "avgpool_backward", .outputs = {dx()}, .inputs = {dy}, .desc = desc,
@@ -85,7 +86,8 @@ const OpDef& avgpool() {
                                        {"avgpool 2x2/2", {6, 6, 2}},
                                        {"avgpool 3x3/2 pad", {5, 5, 2}},
                                        {"avgpool 3x3/1 pad countpad", {4, 4, 2}},
-                                       {"avgpool 3x3/2 ceil", {6, 6, 2}}},
+                                       {"avgpool 3x3/2 ceil", {6, 6, 2}},
+                                       {"avgpool 3x3/2 pad ceil countpad", {6, 6, 2}}},
   };
   return row;
 }

@@ -9,10 +9,11 @@ void report_mismatch(const InferContext& context, const std::vector<size_t>& wro
   for (const size_t i : named) {
     const std::string branch = "branch " + std::to_string(i + 1);
     error.label += (error.label.empty() ? "" : ", ") + branch + " is " + shape_text(context.inputs[i]);
-    if (i >= context.origins.size() || context.origins[i].empty()) continue;
+    const std::string origin = context.origin ? context.origin(i) : "";
+    if (origin.empty()) continue;
     // An origin is a statement in backquotes, or "the block's input, from `...`".
-    const bool statement = context.origins[i].starts_with('`');
-    error.notes.push_back({branch + (statement ? " comes from " : " is ") + context.origins[i], {}});
+    const bool statement = origin.starts_with('`');
+    error.notes.push_back({branch + (statement ? " comes from " : " is ") + origin, {}});
   }
   error.help = std::move(help);
 }

@@ -53,7 +53,7 @@ bool check_number(const InferContext& context, std::string_view name, double val
 bool check_integers(const InferContext& context, std::string_view name, int64_t least) {
   for (size_t i = 0; i < context.args.count(name); ++i) {
     const int64_t value = context.args.integer(name, 0, i);
-    if (!check_number(context, name, static_cast<double>(value), value >= least, "to be at least " + std::to_string(least))) return false;
+    if (value < least) return check_number(context, name, static_cast<double>(value), false, "to be at least " + std::to_string(least));
     if (!check_int32(context, name, value)) return false;
   }
   return true;
@@ -75,6 +75,12 @@ bool check_image(const InferContext& context) {
   return false;
 }
 
+namespace {
+
+bool fits_int32(Size size) { return size.ok() && size.value() <= std::numeric_limits<int32_t>::max(); }
+
+}  // namespace
+
 bool check_sequence(const InferContext& context) {
   const Shape& shape = context.inputs[0];
   if (shape.size() == 2) return true;
@@ -85,7 +91,7 @@ bool check_sequence(const InferContext& context) {
 }
 
 bool check_int32(const InferContext& context, std::string_view what, Size size) {
-  if (size.ok() && size.value() <= std::numeric_limits<int32_t>::max()) return true;
+  if (fits_int32(size)) return true;
   const std::string amount = size.ok() ? std::to_string(size.value()) : "more than 63 bits";
   context.error("N0309", quoted(context.verb) + " is too large: " + std::string(what) + " is " + amount + ", the limit is 2147483647");
   return false;
@@ -93,7 +99,7 @@ bool check_int32(const InferContext& context, std::string_view what, Size size) 
 
 bool check_shape(const InferContext& context, std::string_view what, const Shape& shape) {
   for (const int64_t size : shape) {
-    if (!check_int32(context, "a side of " + std::string(what), size)) return false;
+    if (!fits_int32(size)) return check_int32(context, "a side of " + std::string(what), size);
   }
   // The bytes of a batch are checked where the batch is known; here 4 bytes an element must be countable.
   if ((elements(shape) * Size(4)).ok()) return true;
@@ -116,8 +122,8 @@ void report_groups(const InferContext& context, int64_t c, int64_t groups) {
 }
 
 void note_origin(const InferContext& context, Diagnostic& diagnostic, size_t index) {
-  if (index >= context.origins.size() || context.origins[index].empty()) return;
-  diagnostic.notes.push_back({"its input comes from " + context.origins[index], {}});
+  const std::string origin = context.origin ? context.origin(index) : "";
+  if (!origin.empty()) diagnostic.notes.push_back({"its input comes from " + origin, {}});
 }
 
 std::string number_text(double value) {

@@ -8,6 +8,7 @@ namespace {
 Desc conv_desc(const Convolution& convolution, Activation activation, double alpha) {
   const Axis &h = convolution.window.h, &w = convolution.window.w;
   Desc desc{"ConvDesc", {}};
+  desc.fields.own(18);  // as many as follow
   desc.add_per_sample("n", 1).add("h", convolution.in.h).add("w", convolution.in.w).add("c", convolution.in.c);
   desc.add("k", convolution.out.c).add("r", h.kernel).add("s", w.kernel).add("oh", convolution.out.h).add("ow", convolution.out.w);
   desc.add("stride_h", h.stride).add("stride_w", w.stride).add("pad_top", h.before).add("pad_left", w.before);
@@ -109,15 +110,16 @@ std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool h
 
 std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info) {
   using namespace operand;
-  const std::string name = convolution.transposed ? "deconv" : "conv";
+  const bool transposed = convolution.transposed;
   const Desc desc = conv_desc(convolution, info.activation, info.alpha);
   const bool bias = info.has_bias;
-  KernelCall forward{.kernel = name + "_forward", .outputs = {y}, .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc,
-                     .workspace = true};
-  KernelCall weights{.kernel = name + "_backward_weights", .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
+  KernelCall forward{.kernel = transposed ? Literal("deconv_forward") : Literal("conv_forward"), .outputs = {y},
+                     .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc, .workspace = true};
+  KernelCall weights{.kernel = transposed ? Literal("deconv_backward_weights") : Literal("conv_backward_weights"),
+                     .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
                      .desc = desc, .workspace = true, .purpose = "the weight gradient"};
-  KernelCall data{.kernel = name + "_backward_data", .outputs = {dx()}, .inputs = {dy, param(0)}, .desc = desc, .workspace = true,
-                  .purpose = "the data gradient"};
+  KernelCall data{.kernel = transposed ? Literal("deconv_backward_data") : Literal("conv_backward_data"), .outputs = {dx()},
+                  .inputs = {dy, param(0)}, .desc = desc, .workspace = true, .purpose = "the data gradient"};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
 }
 

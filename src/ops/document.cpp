@@ -101,7 +101,7 @@ std::string kept_by(const Alternative& way, const TensorNames& names) {
       if (tensor.empty()) continue;
       auto entry = std::ranges::find(kept, tensor, [](const auto& pair) { return pair.first; });
       if (entry == kept.end()) entry = kept.insert(kept.end(), {tensor, {}});
-      add_once(entry->second, call.purpose);
+      add_once(entry->second, std::string(call.purpose));
     }
   }
   std::vector<std::string> parts;

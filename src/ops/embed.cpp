@@ -41,7 +41,7 @@ std::vector<Alternative> lower(const LayerInfo& info) {
 }
 
 TorchLayer torch(const LayerInfo& info) {
-  if (info.args.has("tie")) return {.module = {}, .call = "F.embedding({0}, {p0})", .tensors = torch_weight_bias(false)};
+  if (info.args.has("tie")) return {.module = "", .call = "F.embedding({0}, {p0})", .tensors = torch_weight_bias(false)};
   return {.module = fmt::format("nn.Embedding({}, {})", info.args.integer("vocabulary"), info.args.integer("channels")),
           .call = "{m}({0})",
           .tensors = torch_weight_bias(false)};

@@ -19,8 +19,8 @@ std::vector<std::string> words_of(std::string_view source) {
 }
 
 /// The numbers of "3x3/2x1", "1..3", "1,2" or "1e-3", whatever stands between them.
-std::vector<double> numbers_of(const std::string& text) {
-  std::vector<double> numbers;
+Numbers numbers_of(const std::string& text) {
+  Numbers numbers;
   const char *at = text.data(), *end = at + text.size();
   while (at != end) {
     double number = 0;
@@ -35,7 +35,7 @@ std::vector<double> numbers_of(const std::string& text) {
 bool starts_number(const std::string& text) { return !text.empty() && text[0] >= '0' && text[0] <= '9'; }
 
 /// `kh x kw [/ sh [x sw]]` with one stride for both directions filled in.
-void complete_kernel(std::vector<double>& numbers) {
+void complete_kernel(Numbers& numbers) {
   if (numbers.size() == 3) numbers.push_back(numbers[2]);
 }
 
@@ -63,7 +63,7 @@ Args example_args(const OpDef& op, std::string_view source) {
     ArgValue value;
     if (equals != std::string::npos) value.numbers = numbers_of(words[i].substr(equals + 1));
     else if (spec->max_values > 0 && i + 1 < words.size() && starts_number(words[i + 1])) value.numbers = numbers_of(words[++i]);
-    args.set(name, std::move(value));
+    args.set(spec->name, std::move(value));
   }
   return args;
 }

@@ -33,22 +33,28 @@ Desc desc_of(const LayerInfo& info) {
 
 enum class Kind { softmax, bce, mse };
 
+struct Kernels {
+  Literal train, evaluate;
+};
+
 template <Kind kind>
-std::string kernel() {
-  return kind == Kind::softmax ? "loss_softmax" : kind == Kind::bce ? "loss_bce" : "loss_mse";
+constexpr Kernels kernels() {
+  if (kind == Kind::softmax) return {"loss_softmax", "loss_softmax_evaluate"};
+  if (kind == Kind::bce) return {"loss_bce", "loss_bce_evaluate"};
+  return {"loss_mse", "loss_mse_evaluate"};
 }
 
 template <Kind kind>
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
-  KernelCall forward{.kernel = kernel<kind>(), .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
+  KernelCall forward{.kernel = kernels<kind>().train, .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
   return {{.forward = std::move(forward), .aux = {}, .backward = {}}};
 }
 
 template <Kind kind>
 KernelCall evaluate(const LayerInfo& info) {
   using namespace operand;
-  return {.kernel = kernel<kind>() + "_evaluate", .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
+  return {.kernel = kernels<kind>().evaluate, .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
 }
 
 TorchLayer torch_softmax(const LayerInfo& info) {

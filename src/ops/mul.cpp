@@ -44,9 +44,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   const Product product = product_of(info);
   const int a = product.large, b = 1 - a;
   KernelCall forward{.kernel = "mul_forward", .outputs = {y}, .inputs = {x(a), x(b)}, .desc = product.desc, .in_place = true};
-  KernelCall factor{.kernel = product.broadcast ? "mul_reduce" : "mul_forward", .outputs = {dx(b)}, .inputs = {}, .desc = product.desc,
+  KernelCall factor{.kernel = product.broadcast ? Literal("mul_reduce") : Literal("mul_forward"), .outputs = {dx(b)}, .inputs = {}, .desc = product.desc,
                     .purpose = "the gradient of the other factor"};
-  factor.inputs = product.broadcast ? std::vector<Operand>{x(a), dy} : std::vector<Operand>{dy, x(a)};
+  factor.inputs = {dy, x(a)};
+  if (product.broadcast) factor.inputs = {x(a), dy};
   KernelCall other{.kernel = "mul_forward", .outputs = {dx(a)}, .inputs = {dy, x(b)}, .desc = product.desc, .in_place = true,
                    .purpose = "the gradient of the other factor"};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(factor), std::move(other)}}};

@@ -17,7 +17,7 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const Window window = window_of(info);
   const bool wide = (Size(window.h.kernel) * Size(window.w.kernel)).value() > 256;  // positions that one byte cannot tell apart
-  const Desc desc = pool_desc(as_image(info.inputs[0]), window, wide ? 2 : 1, false);
+  const Desc desc = pool_desc(as_image(info.inputs[0]), window, wide ? 2 : 1, 0);
   const AuxSpec index{"index", {wide ? DType::u16 : DType::u8, info.output, true}, "the position of each maximum in its window"};
   return {{.forward = {.kernel = "pool_forward", .outputs = {y, aux(0)}, .inputs = {x()}, .desc = desc},
            .aux = {index},

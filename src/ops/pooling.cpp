@@ -18,12 +18,12 @@ std::optional<Shape> infer_pool(const InferContext& context) {
   return Shape{window.h.out, window.w.out, in.c};
 }
 
-Desc pool_desc(const Image& in, const Window& window, int index_bytes, bool count_pad) {
+Desc pool_desc(const Image& in, const Window& window, int index_bytes, int count_pad) {
   Desc desc{"PoolDesc", {}};
   desc.add_per_sample("n", 1).add("h", in.h).add("w", in.w).add("c", in.c).add("r", window.h.kernel).add("s", window.w.kernel);
   desc.add("oh", window.h.out).add("ow", window.w.out).add("stride_h", window.h.stride).add("stride_w", window.w.stride);
   desc.add("pad_top", window.h.before).add("pad_left", window.w.before);
-  desc.add("index_bytes", index_bytes).add("count_pad", count_pad ? 1 : 0);
+  desc.add("index_bytes", index_bytes).add("count_pad", count_pad);
   return desc;
 }
 

@@ -13,6 +13,8 @@ const OpDef& pool();
 const OpDef& avgpool();
 const OpDef& fc();
 const OpDef& embed();
+const OpDef& lstm();
+const OpDef& gru();
 const OpDef& position();
 const OpDef& tokens();
 const OpDef& cls();

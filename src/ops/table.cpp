@@ -24,7 +24,7 @@ const std::vector<const OpDef*>& op_table() {
       // Fully connected, normalisation
       &ops::fc(), &ops::bn(), &ops::norm(), &ops::rmsnorm(), &ops::groupnorm(), &ops::lrn(),
       // Sequences
-      &ops::embed(), &ops::position(), &ops::tokens(), &ops::cls(), &ops::first(), &ops::attn(),
+      &ops::embed(), &ops::position(), &ops::tokens(), &ops::cls(), &ops::first(), &ops::attn(), &ops::lstm(), &ops::gru(),
       // Activations
       &ops::relu(), &ops::relu6(), &ops::leaky(), &ops::elu(), &ops::gelu(), &ops::silu(), &ops::sigmoid(), &ops::tanh(),
       &ops::hardswish(), &ops::hardsigmoid(), &ops::softmax(),

@@ -207,7 +207,7 @@ class Matcher {
               fmt::format("`{}` wants {} behind it, not {}", spec.name,
                           spec.min_values == 1 ? "a number" : fmt::format("{} numbers", spec.min_values), value.numbers.size()))
             .help = "write " + usage(verb_, specs_);
-        value.numbers.assign(static_cast<size_t>(spec.min_values), 0);
+        value.numbers = Numbers(static_cast<size_t>(spec.min_values));
       }
     }
     set(spec, std::move(value), item.where);

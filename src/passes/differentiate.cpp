@@ -89,12 +89,12 @@ class Differentiation {
         value.type = spec.type;
         value.kind = ValueKind::aux;
         value.layer = part.layer;
-        value.what = std::string(spec.what);
+        value.what = spec.what;
         part.binding.aux.push_back(graph_.add(std::move(value)));
       }
       Node node = make_node(graph_, part.layer, part.part, Phase::forward, part.way.forward, part.binding);
       if (layer.op->is_loss)
-        for (Field& field : node.desc.fields)
+        for (Field& field : node.desc.fields.own())
           if (field.name == "micro_steps") field.integer = graph_.train.micro_steps;
       graph_.nodes.push_back(std::move(node));
     }

@@ -106,6 +106,7 @@ void remember_as_written(Graph& graph) {
     for (ValueId input : layer.inputs) layer.sources.push_back(producer[input.at()]);
     if (part_count(graph, layer) == 0) graph[layer.output].same_as = layer.inputs[0];
   }
+  graph.last = producer[graph.output.at()];
 }
 
 }  // namespace

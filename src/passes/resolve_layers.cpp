@@ -158,28 +158,26 @@ void call(Resolver& r, const ast::Layer& layer, Definition& definition, Frame& f
 /// What a branch leaves.
 struct Branch {
   Current current;
-  std::string origin;
+  size_t first_layer;
 };
 
 /// Where a branch's shape comes from; empty where the statement's own line shows it.
-std::string branch_origin(const Resolver& r, ValueId value, ValueId before, size_t first_layer, Location where) {
+std::string branch_origin(const Resolver& r, const Branch& branch, ValueId before, Location where) {
+  const ValueId value = branch.current.value;
   if (value == before) return "the block's input, from " + origin(r, value);
   const LayerId layer = r.graph[value].layer;
-  const bool shown = layer.valid() && layer.at() >= first_layer && r.graph[layer].where.line == where.line && r.graph[layer].where.file == where.file;
+  const bool shown = layer.valid() && layer.at() >= branch.first_layer && r.graph[layer].where.line == where.line && r.graph[layer].where.file == where.file;
   return shown ? "" : origin(r, value);
 }
 
-Branch run_branch(Resolver& r, const ast::Block& block, const ast::Layer& layer, Frame& frame, const Scope& scope, const Current& current) {
-  Branch branch{current, {}};
+Branch run_branch(Resolver& r, const ast::Block& block, Frame& frame, const Scope& scope, const Current& current) {
+  Branch branch{current, r.graph.layers.size()};
   branch.current.in_branch = true;
   branch.current.absent = false;
-  const size_t first = r.graph.layers.size();
   run_block(r, block, frame, scope, branch.current);
-  if (branch.current.absent && (r.graph.layers.size() != first || branch.current.value != current.value)) {
+  if (branch.current.absent && (r.graph.layers.size() != branch.first_layer || branch.current.value != current.value)) {
     r.diagnostics.error("N0211", block.where, "`none` stands beside layers in a branch").help = "a branch is either absent, { none }, or has layers";
   }
-  if (!branch.current.absent && branch.current.value.valid())
-    branch.origin = branch_origin(r, branch.current.value, current.value, first, layer.verb.where);
   return branch;
 }
 
@@ -202,14 +200,14 @@ std::string name_of(Resolver& r, const ast::Layer& layer, const ast::Name* label
 void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Name* label, Frame& frame, const Scope& scope, Current& current) {
   Matched matched = match_arguments(layer, layer.verb.text, op.args.value, surroundings(r, scope, current));
   std::vector<ValueId> inputs;
-  std::vector<std::string> origins;
+  std::vector<Branch> branches;
   bool known = matched.complete && static_cast<int>(layer.branches.size()) <= op.branches.value.second;
   for (const ast::Block& block : layer.branches) {
-    Branch branch = run_branch(r, block, layer, frame, scope, current);
+    const Branch branch = run_branch(r, block, frame, scope, current);
     if (branch.current.absent) continue;
     known = known && branch.current.value.valid();
     inputs.push_back(branch.current.value);
-    origins.push_back(std::move(branch.origin));
+    branches.push_back(branch);
   }
   if (inputs.empty()) {
     if (!layer.branches.empty())
@@ -223,8 +221,9 @@ void run_branches(Resolver& r, const OpDef& op, const ast::Layer& layer, const a
     return;
   }
   const size_t first = r.diagnostics.all().size();
+  const auto origin_of = [&](size_t i) { return branch_origin(r, branches[i], current.value, layer.verb.where); };
   const LayerId id =
-      add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, std::move(inputs), origins, name_of(r, layer, label, frame));
+      add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, std::move(inputs), origin_of, name_of(r, layer, label, frame));
   explain_call(r, frame, first);
   current.value = id.valid() ? r.graph[id].output : ValueId{};
 }
@@ -250,8 +249,8 @@ void run_op(Resolver& r, const OpDef& op, const ast::Layer& layer, const ast::Na
   }
   LayerId tied;
   const bool known = find_tied(r, op, matched.args, frame, tied);
-  const LayerId id = add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, {current.value}, {origin(r, current.value)},
-                               name_of(r, layer, label, frame));
+  const LayerId id = add_layer(r, op, layer.verb.text, std::move(matched), layer.verb.where, {current.value},
+                               [&](size_t) { return origin(r, current.value); }, name_of(r, layer, label, frame));
   if (id.valid()) r.graph[id].tied = tied;
   current.value = id.valid() && known ? r.graph[id].output : ValueId{};
 }
@@ -273,7 +272,7 @@ std::string origin(const Resolver& r, ValueId value) {
 }
 
 LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched matched, Location where, std::vector<ValueId> inputs,
-                  const std::vector<std::string>& origins, std::string name) {
+                  const Origin& origin_of, std::string name) {
   if (static_cast<int64_t>(r.graph.layers.size()) >= kMostLayers) {
     r.diagnostics.error("N0503", where, fmt::format("the network expands to more than {} layers", kMostLayers)).help =
         "look at the repeats around this one";
@@ -288,7 +287,7 @@ LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched m
         .help = ids ? fmt::format("turn the ids into vectors first: embed {} 64", r.graph.vocabulary) : "token ids come from an input like: input 1024 tokens 50257";
     return {};
   }
-  std::optional<Shape> output = op.infer.value({matched.args, shapes, verb, where, r.diagnostics, origins, ids ? r.graph.vocabulary : 0});
+  std::optional<Shape> output = op.infer.value({matched.args, shapes, verb, where, r.diagnostics, origin_of, ids ? r.graph.vocabulary : 0});
   if (!output) return {};
   if (!(elements(*output) * Size(8)).ok()) {
     r.diagnostics.error("N0309", where, fmt::format("`{}` is too large: {} values of its output do not fit in 63 bits", name, shape_text(*output)));
@@ -329,7 +328,7 @@ void run_layer(Resolver& r, const ast::Layer& layer, const ast::Name* label, Fra
     current.value = target->value;
   } else {
     unknown_verb(r, layer, frame);
-    for (const ast::Block& block : layer.branches) run_branch(r, block, layer, frame, scope, current);
+    for (const ast::Block& block : layer.branches) run_branch(r, block, frame, scope, current);
     current.value = {};
   }
   explain_call(r, frame, first);

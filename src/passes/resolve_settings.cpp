@@ -239,7 +239,8 @@ void run_loss(Resolver& r, const ast::Setting& setting, Current& current) {
   r.graph.output = current.value;
   if (applied_twice(r, name, written.verb.where)) return;
   const LayerId id =
-      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, {origin(r, current.value)}, unique_name(r, "loss"));
+      add_layer(r, *op, verb, std::move(matched), written.verb.where, {current.value}, [&](size_t) { return origin(r, current.value); },
+                unique_name(r, "loss"));
   if (id.valid()) add_loss_values(r, id);
 }
 

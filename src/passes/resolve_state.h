@@ -96,7 +96,7 @@ bool step(Resolver& r, Location where);
 void run_layer(Resolver& r, const ast::Layer& layer, const ast::Name* label, Frame& frame, const Scope& scope, Current& current);
 /// Infers and adds one layer; none after a diagnostic.
 LayerId add_layer(Resolver& r, const OpDef& op, std::string_view verb, Matched matched, Location where, std::vector<ValueId> inputs,
-                  const std::vector<std::string>& origins, std::string name);
+                  const Origin& origin_of, std::string name);
 /// "`pool 2x2/2` at a.net:3": where a value comes from.
 std::string origin(const Resolver& r, ValueId value);
 /// A name nobody has: `wanted`, or with a number behind it.

@@ -6,12 +6,6 @@ namespace netc {
 
 namespace {
 
-bool decays(const Value& parameter, DecayScope scope) {
-  if (scope == DecayScope::all) return true;
-  if (scope == DecayScope::matrices) return parameter.type.shape.size() >= 2;
-  return parameter.role == ParamRole::weight;
-}
-
 Desc count_desc(std::string_view type, int64_t count) {
   Desc desc;
   desc.type = type;
@@ -36,13 +30,13 @@ ValueId Updates::new_gradient(ValueId parameter) {
   return graph_.add(std::move(value));
 }
 
-Node Updates::node(ValueId parameter, Section section, std::string kernel, std::string purpose) const {
+Node Updates::node(ValueId parameter, Section section, Literal kernel, Literal purpose) const {
   Node node;
   node.layer = graph_[parameter].layer;
   node.phase = Phase::update;
   node.section = section;
-  node.kernel = std::move(kernel);
-  node.purpose = std::move(purpose);
+  node.kernel = kernel;
+  node.purpose = purpose;
   return node;
 }
 
@@ -55,7 +49,7 @@ void Updates::contribute(LayerId layer, ValueId parameter, ValueId gradient) {
     return;
   }
   if (micro_steps) pending.gradient = sum_over_micro_steps(parameter);
-  Node add = node(parameter, Section::micro, "accumulate", micro_steps ? "the sum over micro-steps" : "the sum over the layers that share the weight");
+  Node add = node(parameter, Section::micro, "accumulate", micro_steps ? Literal("the sum over micro-steps") : Literal("the sum over the layers that share the weight"));
   add.layer = layer;
   add.phase = Phase::backward;
   add.outputs = {pending.gradient};

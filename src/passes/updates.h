@@ -37,7 +37,7 @@ class Updates {
   bool together() const { return graph_.train.micro_steps > 1 || graph_.train.clip > 0; }
   void update(ValueId parameter, Section section);
   void clip();
-  Node node(ValueId parameter, Section section, std::string kernel, std::string purpose) const;
+  Node node(ValueId parameter, Section section, Literal kernel, Literal purpose) const;
   ValueId optimizer_state(ValueId parameter, const char* suffix);
   Desc describe(ValueId parameter, int64_t count) const;
 

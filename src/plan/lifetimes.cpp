@@ -52,6 +52,8 @@ class Layout {
   bool run(std::span<const std::pair<ValueId, ValueId>> aliases, const Persistent& persistent) {
     s_.calls.reserve(nodes_.size());
     for (const auto& [name, of] : aliases) alias_[name.at()] = of;
+    s_.values.reserve(graph_.values.size());
+    s_.buffers.reserve(graph_.values.size() + nodes_.size());
     s_.buffers = persistent.buffers;
     s_.values = persistent.values;
     persistent_ = static_cast<int>(persistent.buffers.size());
@@ -85,7 +87,7 @@ class Layout {
     call.section = node.section;
     call.layer = node.layer;
     call.purpose = node.purpose;
-    if (!apply_batch(node, call)) return false;
+    if (!set_constants(node, call)) return false;
     for (ValueId input : node.inputs) call.inputs.push_back(input.valid() ? read(input, position) : -1);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const int value = node.outputs[i].valid() ? write(node, i, position) : -1;
@@ -98,11 +100,10 @@ class Layout {
     return true;
   }
 
-  /// Multiplies the per-sample constants by the batch; every constant but a `count` must fit in 32 bits.
-  bool apply_batch(const Node& node, Call& call) {
-    call.desc.type = node.desc.type;
-    call.desc.fields = node.desc.fields;
-    for (Field& field : call.desc.fields) {
+  /// Every constant but a `count` must fit in 32 bits, the per-sample ones times the batch.
+  bool set_constants(const Node& node, Call& call) {
+    call.desc = node.desc;
+    for (const Field& field : call.desc.fields) {
       if (field.kind != Field::Kind::integer) continue;
       const Size value = Size(field.integer < 0 ? 0 : field.integer) * Size(field.per_sample ? batch_ : 1);
       const bool fits = value.ok() && (field.name == "count" || value.value() <= std::numeric_limits<int32_t>::max());
@@ -110,8 +111,6 @@ class Layout {
         error_ = fmt::format("`{}` of {} does not fit: {} a sample times a batch of {}", field.name, graph_[node.layer].name, field.integer, batch_);
         return false;
       }
-      if (field.integer >= 0) field.integer = value.value();
-      field.per_sample = false;
     }
     return true;
   }
@@ -140,7 +139,7 @@ class Layout {
 
   int add_value(ValueId id, BufferId buffer, int same_as) {
     const Value& value = graph_[id];
-    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as});
+    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as, id});
     return value_of_[id.at()] = static_cast<int>(s_.values.size()) - 1;
   }
 
@@ -210,7 +209,7 @@ class Layout {
   }
 
   void add_workspace(Call& call, int position) {
-    const int64_t least = std::max(target_.workspace(call.kernel, call.desc), target_.workspace_floor);
+    const int64_t least = std::max(target_.workspace(call.kernel, call.desc, batch_), target_.workspace_floor);
     call.workspace_minimum = round_up(Size(least), kAlignment).value();
     if (call.workspace_minimum == 0) return;
     Buffer buffer;
@@ -240,8 +239,6 @@ class Layout {
         if (!seen[id.at()]) seen[id.at()] = true, made[id.at()] = call.phase;
       }
     }
-    for (Buffer& buffer : s_.buffers)
-      if (buffer.why.empty()) buffer.why = buffer.cls == MemoryClass::gradients ? "until its parameter is updated" : "until its last reader has run";
   }
 
   void explain(const Call& call, int value, const std::vector<Phase>& made) {
@@ -250,7 +247,7 @@ class Layout {
     if (read.buffer.index < persistent_ || made[read.buffer.at()] != Phase::forward) return;
     if (read.kind != ValueKind::activation && read.kind != ValueKind::aux) return;
     buffer.cls = MemoryClass::saved;
-    const std::string reader = call.purpose.empty() ? call.kernel : call.purpose;
+    const std::string_view reader = call.purpose.empty() ? call.kernel : call.purpose;
     const std::string sentence = fmt::format("{} of {}", reader, graph_[call.layer].name);
     // "A reads it", then "A and B read it".
     constexpr std::string_view kOne = " reads it", kMany = " read it";
@@ -296,7 +293,8 @@ Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t 
     buffer.why = why_always(graph, value);
     made.bytes = made.bytes + bytes;
     made.value_of[i] = static_cast<int>(made.values.size());
-    made.values.push_back({value.name, value.type, value.kind, BufferId{static_cast<int32_t>(made.buffers.size())}, value.layer, -1});
+    made.values.push_back({value.name, value.type, value.kind, BufferId{static_cast<int32_t>(made.buffers.size())}, value.layer, -1,
+                           ValueId{static_cast<int32_t>(i)}});
     made.buffers.push_back(std::move(buffer));
   }
   return made;

@@ -23,8 +23,11 @@ struct Buffer {
   int64_t offset = -1; ///< in the arena
   LayerId layer;
   Location where;
-  std::string why;     ///< why it is kept, for people
+  std::string why;     ///< why it is kept, where that is not clear from its class
 };
+
+/// Why a buffer is kept, for people.
+std::string_view reason(const Buffer& buffer);
 
 /// A named view of a buffer: what kernel calls refer to.
 struct PlannedValue {
@@ -34,16 +37,17 @@ struct PlannedValue {
   BufferId buffer;
   LayerId layer;
   int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
+  ValueId id;        ///< the graph's value
 };
 
 struct Call {
-  std::string kernel;
-  Desc desc;  ///< batch already applied: no field is per_sample
-  std::vector<int> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
+  Literal kernel;
+  Desc desc;  ///< the node's: Field::at(batch) is what the kernel gets
+  Few<int, 4> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
-  std::string purpose;  ///< "the weight gradient": completes "... of conv2"
+  Literal purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have
   int64_t workspace_offset = 0;   ///< the region granted: the minimum's buffer and what is free around it

@@ -22,19 +22,32 @@ struct ByPosition {
   }
 };
 
+/// Whether the persistent buffers lie one after the other below everything else: then they overlap nothing, and only the others need a sweep.
+bool persistent_apart(const Subject& subject) {
+  int64_t end = 0;
+  for (size_t i = 0; i < subject.schedule.buffers.size(); ++i) {
+    const Buffer& buffer = subject.schedule.buffers[i];
+    if (buffer.bytes > 0 && buffer.offset < end) return false;
+    if (subject.persistent(i)) end = buffer.offset + buffer.bytes;
+  }
+  return std::ranges::none_of(subject.schedule.calls, [&](const Call& call) { return call.workspace_bytes > 0 && call.workspace_offset < end; });
+}
+
 class Sweep {
  public:
-  explicit Sweep(const Subject& subject) : subject_(subject), live_(&pool_) {}
+  explicit Sweep(const Subject& subject) : subject_(subject), skipped_(persistent_apart(subject) ? subject.plan.persistent : 0), live_(&pool_) {}
 
   void insert(int id) {
     const Buffer& buffer = subject_.schedule.buffers[static_cast<size_t>(id)];
-    if (buffer.bytes == 0) return;
+    if (id < skipped_ || buffer.bytes == 0) return;
     const auto [at, _] = live_.insert({buffer.offset, id});
     if (at != live_.begin()) check_pair(std::prev(at)->second, id);
     if (std::next(at) != live_.end()) check_pair(id, std::next(at)->second);
   }
 
-  void remove(int id) { live_.erase({subject_.schedule.buffers[static_cast<size_t>(id)].offset, id}); }
+  void remove(int id) {
+    if (id >= skipped_) live_.erase({subject_.schedule.buffers[static_cast<size_t>(id)].offset, id});
+  }
 
   /// The region granted to the call at `position` touches nothing that is live but the buffer of the call's own minimum.
   void check_workspace(int position) {
@@ -62,6 +75,7 @@ class Sweep {
   }
 
   const Subject& subject_;
+  const int skipped_;  ///< buffers before this one are not looked at
   std::pmr::unsynchronized_pool_resource pool_;
   std::pmr::set<std::pair<int64_t, int>> live_;
 };

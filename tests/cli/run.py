@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from reduced import reduced
+
 NETC, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
 SIMPLE = os.path.join(SOURCE, "examples/simple_cnn/simple_cnn.net")
 failures = []
@@ -165,14 +168,9 @@ def strip(text):
 
 
 def guards(folder):
-    inputs = {"inception_v3": "107x107x3", "alexnet": "67x67x3", "lenet": "28x28x1", "simple_cnn": "20x20x3"}
     for name in sorted(os.listdir(os.path.join(SOURCE, "examples"))):
-        path = os.path.join(SOURCE, "examples", name, name + ".net")
-        if not os.path.exists(path): continue
-        text = re.sub(r"input \d+x\d+x\d+", "input " + inputs.get(name, "32x32x3"), open(path).read())
-        text = re.sub(r'(input [^\n;]*?) from \w+( "[^"]*")?( \{[^}]*\})?', r"\1", text)
         # Thin fully connected layers: the guard compares the whole arena around every call.
-        text = re.sub(r"fc 4096", "fc 64", re.sub(r"(?m)^train \{.*\}$", "", text)) + "\ntrain { sgd 0.01 momentum 0.9; batch 2; steps 1 }\n"
+        text = re.sub(r"fc 4096", "fc 64", reduced(SOURCE, name, "sgd 0.01 momentum 0.9; batch 2; steps 1", simple_cnn="20x20x3", default="32x32x3"))
         done = netc(write(folder, "guard_" + name + ".net", text), "--train", "--guard", "--quiet", "--dry-run", "--check-memory")
         check(f"--guard on {name}", done.returncode == 0 and '"difference":0' in done.stdout, done)
 

@@ -27,6 +27,8 @@ constexpr Model kModels[] = {
     {"mobilenet_v2", 3504872, 300774272, 34112},
     {"efficientnet_b0", 5288548, 385814752, 42016},
     {"unet", 31037633, 48167387136, 11776},
+    {"vit_b16", 86567656, 17563828224, 0},
+    {"gpt2", 124439808, 145824153600, 0},
 };
 
 std::filesystem::path model_path(const std::string& name) {
@@ -54,7 +56,7 @@ TEST_CASE("reference models: published parameters and MACs, valid plans without 
       const Compilation made = compile(options, false);
       REQUIRE(made.graph);
       for (int64_t batch : {1, 64}) {
-        const Target target{"cuda", 2, [](const std::string&, const Desc& desc) { return int64_t{100} * static_cast<int64_t>(desc.fields.size()); },
+        const Target target{"cuda", 2, [](std::string_view, const Desc& desc, int64_t) { return int64_t{100} * static_cast<int64_t>(desc.fields.size()); },
                             true, 0};
         std::string error;
         const auto plan = make_plan(*made.graph, target, batch, error);

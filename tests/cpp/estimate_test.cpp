@@ -19,7 +19,7 @@ const std::vector<std::string> kSimpleCnn = {"conv 32 3x3 pad", "relu",   "pool 
                                              "pool 2x2/2",      "fc 500", "relu",       "fc 10",           "loss softmax"};
 
 Target plain_target(int64_t workspace = 0) {
-  return {"cuda", 2, [workspace](const std::string&, const Desc&) { return workspace; }, true, 0};
+  return {"cuda", 2, [workspace](std::string_view, const Desc&, int64_t) { return workspace; }, true, 0};
 }
 
 Graph compiled(Graph graph, bool training) {

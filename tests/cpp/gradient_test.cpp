@@ -21,7 +21,7 @@ constexpr int64_t kBatch = 3;
 /// One network under test: its loss as a function of the bytes in the arena, and the gradients its backward pass makes.
 class Probe {
  public:
-  explicit Probe(const std::string& text) : made_(compile_text(text)), plan_(plan_of(*made_.graph, cpu_target(), kBatch)), executor_(plan_.train) {
+  explicit Probe(const std::string& text) : made_(compile_text(text)), plan_(plan_of(*made_.graph, cpu_target(), kBatch)), executor_(plan_.train, kBatch) {
     arena_ = static_cast<char*>(std::aligned_alloc(256, static_cast<size_t>(plan_.arena)));
     context_ = netrt::make_context();
     executor_.bind(arena_);

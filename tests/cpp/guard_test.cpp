@@ -27,7 +27,7 @@ Schedule two_calls(int64_t bytes) {
     value.buffer = BufferId{i};
     schedule.values.push_back(value);
     Call call;
-    call.kernel = i == 0 ? "one" : "two";
+    call.kernel = i == 0 ? Literal("one") : Literal("two");
     call.outputs = {i};
     schedule.calls.push_back(call);
   }

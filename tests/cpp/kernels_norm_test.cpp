@@ -1,4 +1,4 @@
-// Batch norm and local response normalisation.
+// Batch, layer, root mean square and group norm, and local response normalisation.
 #include "kernel_checks.h"
 
 namespace {
@@ -110,6 +110,106 @@ TEST_CASE("the fused relu of batch norm is undone where it was off", "[kernels]"
   run(a.data(), dy, fused);
   run(b.data(), cut, linear);
   check_close(a.values(), b.values(), 1e-6);
+}
+
+namespace {
+
+/// What a norm with statistics of its own over some values should give: rows of a matrix (groups 0: the whole row), or groups of the channels
+/// of n samples of `pixels` rows.
+struct Expected {
+  std::vector<double> y, mean, invstd, dx, dgamma, dbeta;
+};
+
+/// `part`: the statistics' index of value i. `centred`: 0 for the root mean square, which subtracts no mean.
+template <class Part>
+Expected expect_norm(const Floats& x, const Floats& gamma, const Floats& beta, const Floats& dy, size_t parts, double eps, bool centred, const Part& part) {
+  const size_t c = gamma.size(), count = x.size() / parts;
+  Expected e{{}, std::vector<double>(parts), std::vector<double>(parts), {}, std::vector<double>(c), std::vector<double>(c)};
+  std::vector<double> square(parts), sum(parts), product(parts);
+  if (centred)
+    for (size_t i = 0; i < x.size(); ++i) e.mean[part(i)] += double(x[i]) / count;
+  for (size_t i = 0; i < x.size(); ++i) square[part(i)] += (x[i] - e.mean[part(i)]) * (x[i] - e.mean[part(i)]) / count;
+  for (size_t p = 0; p < parts; ++p) e.invstd[p] = 1 / std::sqrt(square[p] + eps);
+  const auto z = [&](size_t i) { return (x[i] - e.mean[part(i)]) * e.invstd[part(i)]; };
+  for (size_t i = 0; i < x.size(); ++i) {
+    e.y.push_back(z(i) * gamma[i % c] + beta[i % c]);
+    e.dgamma[i % c] += dy[i] * z(i);
+    e.dbeta[i % c] += dy[i];
+    sum[part(i)] += centred ? double(dy[i]) * gamma[i % c] / count : 0;
+    product[part(i)] += dy[i] * gamma[i % c] * z(i) / count;
+  }
+  for (size_t i = 0; i < x.size(); ++i) e.dx.push_back(e.invstd[part(i)] * (double(dy[i]) * gamma[i % c] - sum[part(i)] - z(i) * product[part(i)]));
+  return e;
+}
+
+}  // namespace
+
+TEST_CASE("layer norm and root mean square norm equal their formulas in double, and so do their gradients", "[kernels]") {
+  for (const netrt::NormDesc& d : {netrt::NormDesc{5, 3, 1e-5f}, netrt::NormDesc{200, 96, 1e-3f}, netrt::NormDesc{1, 1000, 1e-5f},
+                                   netrt::NormDesc{130, 33, 1e-5f}}) {
+    INFO(d.rows << " rows, " << d.c << " channels");
+    const size_t c = d.c;
+    const Floats x = random_floats(d.rows * c, 1, 1, 3), gamma = random_floats(c, 2, 0.5f, 1.5f), beta = random_floats(c, 3), dy = random_floats(x.size(), 4);
+    const auto row = [&](size_t i) { return i / c; };
+    const Expected layer = expect_norm(x, gamma, beta, dy, d.rows, d.eps, true, row);
+    const Expected rms = expect_norm(x, gamma, Floats(c, 0.0f), dy, d.rows, d.eps, false, row);
+    Guarded<float> y(x.size()), in_place(x), mean(d.rows), scale(d.rows), dx(x.size()), dgamma(c), dbeta(c), dx_in_place(dy);
+    GuardedWorkspace workspace(norm_backward_workspace(d)), rms_workspace(rmsnorm_backward_workspace(d));
+    norm_forward(context(), y.data(), mean.data(), scale.data(), x.data(), gamma.data(), beta.data(), d);
+    norm_backward(context(), dx.data(), dgamma.data(), dbeta.data(), x.data(), mean.data(), scale.data(), gamma.data(), dy.data(), d, workspace.get());
+    check_close(y.values(), layer.y, 5e-6);
+    check_close(mean.values(), layer.mean, 1e-6);
+    check_close(dx.values(), layer.dx, 5e-6);
+    check_close(dgamma.values(), layer.dgamma, 5e-6);
+    check_close(dbeta.values(), layer.dbeta, 5e-6);
+    rmsnorm_forward(context(), y.data(), scale.data(), x.data(), gamma.data(), d);
+    rmsnorm_forward(context(), in_place.data(), nullptr, in_place.data(), gamma.data(), d);
+    const auto back = [&](float* out, const float* from) {
+      rmsnorm_backward(context(), out, dgamma.data(), x.data(), scale.data(), gamma.data(), from, d, rms_workspace.get());
+    };
+    back(dx.data(), dy.data());
+    back(dx_in_place.data(), dx_in_place.data());
+    check_close(y.values(), rms.y, 2e-6);
+    CHECK(same_bits(y.values(), in_place.values()));
+    check_close(scale.values(), rms.invstd, 2e-6);
+    check_close(dx.values(), rms.dx, 2e-6);
+    CHECK(same_bits(dx.values(), dx_in_place.values()));
+    check_close(dgamma.values(), rms.dgamma, 5e-6);
+    back(nullptr, dy.data());
+    check_close(dgamma.values(), rms.dgamma, 5e-6);
+  }
+}
+
+TEST_CASE("group norm equals its formula in double, and so do its gradients", "[kernels]") {
+  // n, pixels, c, groups, eps: groups of one channel, of a few, of more than a block of 64; one group; a single pixel
+  for (const netrt::GroupNormDesc& d : {netrt::GroupNormDesc{3, 20, 6, 6, 1e-5f}, netrt::GroupNormDesc{2, 300, 24, 4, 1e-3f},
+                                        netrt::GroupNormDesc{2, 50, 160, 2, 1e-5f}, netrt::GroupNormDesc{1, 9, 130, 1, 1e-5f},
+                                        netrt::GroupNormDesc{4, 1, 96, 8, 1e-5f}, netrt::GroupNormDesc{2, 700, 128, 32, 1e-5f}}) {
+    INFO(d.n << " x " << d.pixels << " x " << d.c << ", " << d.groups << " groups");
+    const size_t c = d.c, each = c / d.groups, parts = size_t(d.n) * d.groups;
+    const Floats x = random_floats(size_t(d.n) * d.pixels * c, 1, 1, 3), gamma = random_floats(c, 2, 0.5f, 1.5f), beta = random_floats(c, 3);
+    const Floats dy = random_floats(x.size(), 4);
+    const Expected e = expect_norm(x, gamma, beta, dy, parts, d.eps, true, [&](size_t i) { return i / (d.pixels * c) * d.groups + i % c / each; });
+    Guarded<float> y(x.size()), in_place(x), mean(parts), invstd(parts), dx(x.size()), dx_in_place(dy), dgamma(c), dbeta(c);
+    GuardedWorkspace workspace(groupnorm_backward_workspace(d));
+    groupnorm_forward(context(), y.data(), mean.data(), invstd.data(), x.data(), gamma.data(), beta.data(), d);
+    groupnorm_forward(context(), in_place.data(), nullptr, nullptr, in_place.data(), gamma.data(), beta.data(), d);
+    const auto back = [&](float* out, const float* from) {
+      groupnorm_backward(context(), out, dgamma.data(), dbeta.data(), x.data(), mean.data(), invstd.data(), gamma.data(), from, d, workspace.get());
+    };
+    back(dx.data(), dy.data());
+    back(dx_in_place.data(), dx_in_place.data());
+    check_close(y.values(), e.y, 5e-6);
+    CHECK(same_bits(y.values(), in_place.values()));
+    check_close(mean.values(), e.mean, 1e-6);
+    check_close(invstd.values(), e.invstd, 2e-6);
+    check_close(dx.values(), e.dx, 1e-5);
+    CHECK(same_bits(dx.values(), dx_in_place.values()));
+    check_close(dgamma.values(), e.dgamma, 1e-5);
+    check_close(dbeta.values(), e.dbeta, 5e-6);
+    back(nullptr, dy.data());
+    check_close(dbeta.values(), e.dbeta, 5e-6);
+  }
 }
 
 TEST_CASE("local response normalisation: PyTorch's formula, gradient by differences", "[kernels]") {

@@ -16,6 +16,7 @@ const PoolDesc pools[] = {
     {2, 5, 4, 8, 2, 3, 5, 2, 1, 2, 0, 1, 1, 1},          // rectangular; the last window leaves the input below
     {1, 9, 9, 2, 2, 2, 3, 3, 3, 3, 0, 0, 1, 0},          // gaps between the windows
     {5, 1, 6, 1, 1, 2, 1, 3, 1, 2, 0, 0, 1, 0},
+    {2, 6, 6, 4, 3, 3, 4, 4, 2, 2, 1, 1, 1, 2},          // ceil with counted padding: the last windows leave that too
 };
 
 size_t in_count(const PoolDesc& d) { return size_t(d.n) * d.h * d.w * d.c; }
@@ -96,7 +97,12 @@ TEST_CASE("average pooling and its gradient equal loops in double", "[kernels]")
       sum[y] += x[at];
       covered[y] += 1;
     });
-    const auto divisor = [&](size_t y) { return d.count_pad != 0 ? double(d.r) * d.s : covered[y]; };
+    const auto inside = [](size_t i, int stride, int pad, int kernel, int size) { return std::min(int(i) * stride + kernel, size + 2 * pad) - int(i) * stride; };
+    const auto divisor = [&](size_t y) {
+      if (d.count_pad == 1) return double(d.r) * d.s;
+      const size_t pixel = y / size_t(d.c), i = pixel / size_t(d.ow) % size_t(d.oh), j = pixel % size_t(d.ow);
+      return d.count_pad == 0 ? covered[y] : double(inside(i, d.stride_h, d.pad_top, d.r, d.h)) * inside(j, d.stride_w, d.pad_left, d.s, d.w);
+    };
     for_window(d, [&](size_t y, size_t at, int) { dx[at] += dy[y] / divisor(y); });
     for (size_t i = 0; i < sum.size(); ++i) sum[i] /= divisor(i);
     Guarded<float> y(out_count(d)), back(in_count(d));

@@ -25,7 +25,7 @@ Diagnostic failure(std::string_view source, Shape input) {
 std::string code(std::string_view source, Shape input) { return failure(source, std::move(input)).code; }
 
 /// A statement whose argument `name` has numbers that a source could not be written with here.
-std::string code_with(std::string_view op, std::vector<std::pair<std::string, std::vector<double>>> arguments, Shape input) {
+std::string code_with(std::string_view op, std::vector<std::pair<std::string_view, Numbers>> arguments, Shape input) {
   Args args;
   for (auto& [name, numbers] : arguments) args.set(name, {std::move(numbers), {}, {}});
   return failure(infer(*find_op(op), std::move(args), {std::move(input)})).code;
@@ -96,6 +96,37 @@ TEST_CASE("N0304 and N0305: groups", "[ops]") {
   CHECK(code("deconv 8 3x3 groups 4", {8, 8, 6}) == "N0304");
   CHECK(code("deconv 6 3x3 groups 4", {8, 8, 8}) == "N0305");
   CHECK(code("shuffle 4", {2, 2, 6}) == "N0304");
+  CHECK(failure("groupnorm 4", {2, 2, 6}).message == "6 input channels cannot be divided into 4 groups");
+  CHECK(code("groupnorm 9", {5, 6}) == "N0304");
+}
+
+TEST_CASE("N0304: heads that do not divide", "[ops]") {
+  const Diagnostic heads = failure("attn 5", {16, 12});
+  CHECK(heads.code == "N0304");
+  CHECK(heads.message == "12 input channels cannot be divided among 5 heads");
+  CHECK(heads.label == "the input is 16x12");
+  CHECK(heads.help == "take 4 or 6 heads");
+  CHECK(failure("attn 20", {16, 12}).help == "take 12 heads");
+  CHECK(failure("attn 7", {16, 11}).help == "take 1 or 11 heads");
+  const Diagnostic kv = failure("attn 6 kv 4", {16, 12});
+  CHECK(kv.code == "N0304");
+  CHECK(kv.message == "6 heads of queries cannot be divided among 4 heads of keys and values");
+  CHECK(kv.help == "write kv 3 or 6");
+  CHECK(failure("attn 2 kv 4", {16, 12}).help == "write kv 2");
+  CHECK(infer("attn 5 kv 2", {{16, 12}}).diagnostics.errors() == 2);
+  CHECK(infer("attn 12 kv 12", {{16, 12}}).output.has_value());
+}
+
+TEST_CASE("N0307: a sequence is wanted, or an image", "[ops]") {
+  for (const std::string_view source : {"attn 2", "position 40", "cls", "first"}) {
+    CHECK(code(source, {4, 4, 8}) == "N0307");
+    CHECK(code(source, {8}) == "N0307");
+  }
+  CHECK(failure("attn 2", {4, 4, 8}).message == "`attn` wants an input T x C, not 4x4x8");
+  CHECK(failure("cls", {4, 4, 8}).help == "`tokens` makes a sequence of an image");
+  CHECK(failure("first", {8}).help == "a flat vector has no tokens");
+  CHECK(code("tokens", {4, 8}) == "N0307");
+  CHECK(code("tokens", {8}) == "N0307");
 }
 
 TEST_CASE("N0307: a flat vector or a sequence where an image is wanted", "[ops]") {
@@ -105,6 +136,14 @@ TEST_CASE("N0307: a flat vector or a sequence where an image is wanted", "[ops]"
     CHECK(code(source, {10, 10}) == "N0307");
   }
   CHECK(failure("conv 8 3x3", {500}).message == "`conv` wants an input H x W x C, not 500");
+}
+
+TEST_CASE("N0307: an image or a flat vector where a sequence is wanted", "[ops]") {
+  for (const std::string_view source : {"lstm 8", "gru 8 bidirectional"}) {
+    CHECK(code(source, {100}) == "N0307");
+    CHECK(code(source, {10, 10, 3}) == "N0307");
+  }
+  CHECK(failure("lstm 8", {500}).message == "`lstm` wants an input T x C, not 500");
 }
 
 TEST_CASE("N0308: out of the image or the channels", "[ops]") {
@@ -128,6 +167,8 @@ TEST_CASE("N0309: sizes that no kernel can take", "[ops]") {
   CHECK(code_with("conv", {{"filters", {8}}, {"kernel", {65537, 3}}, {"dilate", {65537}}}, {8, 8, 3}) == "N0309");
   CHECK(code_with("deconv", {{"filters", {8}}, {"kernel", {3, 3, half - 1.0, half - 1.0}}}, {half - 1, 8, 3}) == "N0309");
   CHECK(code_with("fc", {{"outputs", {static_cast<double>(half)}}}, {8}) == "N0309");
+  CHECK(code_with("lstm", {{"hidden", {static_cast<double>(half)}}}, {8, 8}) == "N0309");
+  CHECK(code_with("gru", {{"hidden", {half / 3 + 1.0}}}, {8, 8}) == "N0309");
   CHECK(code_with("upsample", {{"factor", {half - 1.0}}}, {8, 8, 1}) == "N0309");
   CHECK(code("fc 10", {65536, 65536, 3}) == "N0309");
   CHECK(code("flatten", {65536, 65536, 3}) == "N0309");
@@ -135,6 +176,16 @@ TEST_CASE("N0309: sizes that no kernel can take", "[ops]") {
   CHECK(code("avgpool", {half - 1, half - 1, half - 1}) == "N0309");
   CHECK(failure(infer("concat", {{4, half - 1}, {4, 1}})).code == "N0309");
   CHECK(code("softmax", {65536, 65536, 3}) == "N0309");
+  CHECK(code("tokens", {65536, 65536, 3}) == "N0309");
+  CHECK(code("rmsnorm", {65536, 65536, 3}) == "N0309");
+  CHECK(code("groupnorm 1", {65536, 65536, 3}) == "N0309");
+  CHECK(code("cls", {half - 1, 3}) == "N0309");
+  CHECK(code("cls", {half, 3}) == "N0309");
+  CHECK(code("first", {half, 3}) == "N0309");
+  CHECK(code("position 4", {half, 3}) == "N0309");
+  CHECK(code_with("position", {{"positions", {static_cast<double>(half)}}}, {4, 3}) == "N0309");
+  CHECK(code("attn 1", {4, half / 2}) == "N0309");
+  CHECK(code("attn 1", {half, 4}) == "N0309");
   CHECK(failure("flatten", {65536, 65536, 3}).message ==
         "`flatten` is too large: the number of values of its input is 12884901888, the limit is 2147483647");
 }
@@ -155,6 +206,9 @@ TEST_CASE("N0310: arguments out of range or contradictory", "[ops]") {
   CHECK(code("avgpool pad", {8, 8, 3}) == "N0310");
   CHECK(code("avgpool countpad", {8, 8, 3}) == "N0310");
   CHECK(code("fc 0", {8}) == "N0310");
+  CHECK(code("lstm 0", {8, 8}) == "N0310");
+  CHECK(code("gru 4 layers 0", {8, 8}) == "N0310");
+  CHECK(failure("lstm 4 layers 1001", {8, 8}).message == "`lstm` wants layers to be between 1 and 1000, not 1001");
   CHECK(code("upsample 0", {8, 8, 3}) == "N0310");
   CHECK(code("upsample 2 nearest bilinear", {8, 8, 3}) == "N0310");
   CHECK(code("drop 1", {8}) == "N0310");
@@ -162,6 +216,21 @@ TEST_CASE("N0310: arguments out of range or contradictory", "[ops]") {
   CHECK(code_with("drop", {{"p", {-0.5}}}, {8}) == "N0310");
   CHECK(code("bn eps 0", {8}) == "N0310");
   CHECK(code("bn keep 1.5", {8}) == "N0310");
+  CHECK(code("rmsnorm eps 0", {8}) == "N0310");
+  CHECK(code("groupnorm 0", {4, 8}) == "N0310");
+  CHECK(code("groupnorm 2 eps 0", {4, 8}) == "N0310");
+  CHECK(code("position 0", {4, 8}) == "N0310");
+  const Diagnostic places = failure("position 3", {4, 8});
+  CHECK(places.code == "N0310");
+  CHECK(places.message == "`position` has 3 positions, its input 4 tokens");
+  CHECK(places.help == "write position 4, or position in.t");
+  CHECK(code("attn 0", {4, 8}) == "N0310");
+  CHECK(code("attn 2 kv 0", {4, 8}) == "N0310");
+  CHECK(code("attn 2 drop 1", {4, 8}) == "N0310");
+  CHECK(code("attn 2 bias nobias", {4, 8}) == "N0310");
+  const Diagnostic odd = failure("attn 2 rope", {4, 6});
+  CHECK(odd.code == "N0310");
+  CHECK(odd.message == "`rope` turns pairs of values, but a head has 3");
   CHECK(code("lrn 0", {4, 4, 8}) == "N0310");
   CHECK(code("lrn 5 k 0", {4, 4, 8}) == "N0310");
   CHECK(code_with("lrn", {{"channels", {5}}, {"alpha", {-1}}}, {4, 4, 8}) == "N0310");

@@ -77,6 +77,10 @@ const std::map<std::string, Signature>& kernels() {
       {"fc_backward_weights", describe<decltype(fc_backward_weights)>()},
       {"embed_forward", describe<decltype(embed_forward)>()},
       {"embed_backward", describe<decltype(embed_backward)>()},
+      {"lstm_forward", describe<decltype(lstm_forward)>()},
+      {"lstm_backward", describe<decltype(lstm_backward)>()},
+      {"gru_forward", describe<decltype(gru_forward)>()},
+      {"gru_backward", describe<decltype(gru_backward)>()},
       {"position_forward", describe<decltype(position_forward)>()},
       {"position_backward_weights", describe<decltype(position_backward_weights)>()},
       {"cls_forward", describe<decltype(cls_forward)>()},
@@ -150,9 +154,9 @@ void check_call(const KernelCall& call, std::set<std::string>& used) {
     return;
   }
   INFO("kernel " << call.kernel);
-  const auto found = kernels().find(call.kernel);
+  const auto found = kernels().find(std::string(call.kernel));
   REQUIRE(found != kernels().end());
-  used.insert(call.kernel);
+  used.emplace(call.kernel);
   const Signature& signature = found->second;
   CHECK(call.outputs.size() == signature.outputs);
   CHECK(call.inputs.size() == signature.inputs);

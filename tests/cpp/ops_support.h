@@ -40,7 +40,8 @@ inline Statement infer(const netc::OpDef& op, netc::Args args, std::vector<netc:
   netc::Location where;
   where.file = 0;
   where.line = 7;
-  s.output = op.infer.value(netc::InferContext{s.args, s.inputs, op.name, where, s.diagnostics, origins});
+  const auto origin = [&](size_t input) { return input < origins.size() ? origins[input] : std::string(); };
+  s.output = op.infer.value(netc::InferContext{s.args, s.inputs, op.name, where, s.diagnostics, origin});
   return s;
 }
 

@@ -147,6 +147,59 @@ TEST_CASE("shapes of the ops that move or combine", "[ops]") {
   CHECK(*infer("mul", {{4, 4, 2}, {2}}).output == Shape{4, 4, 2});
 }
 
+TEST_CASE("sequences: shapes, parameters and multiply-accumulates by hand", "[ops]") {
+  CHECK(out("tokens", {14, 14, 768}) == Shape{196, 768});
+  CHECK(out("cls", {196, 768}) == Shape{197, 768});
+  CHECK(out("first", {197, 768}) == Shape{768});
+  CHECK(out("position 1024", {64, 8}) == Shape{64, 8});
+  CHECK(out("attn 4", {10, 8}) == Shape{10, 8});
+  CHECK(infer("position 1024", {{64, 8}}).parameters() == 1024 * 8);
+  CHECK(infer("cls", {{64, 8}}).parameters() == 8);
+  CHECK(infer("rmsnorm", {{64, 8}}).parameters() == 8);
+  CHECK(infer("groupnorm 2", {{4, 4, 8}}).parameters() == 16);
+  // 10 tokens of 8 channels, 4 heads of 2: 24 x 8 to queries, keys and values, 8 x 8 out; 10 x 10 scores of 2 products a head, twice.
+  const Statement attn = infer("attn 4", {{10, 8}}), nobias = infer("attn 4 causal nobias", {{10, 8}}), grouped = infer("attn 4 kv 2 rope", {{10, 8}});
+  CHECK(attn.parameters() == 24 * 8 + 24 + 8 * 8 + 8);
+  CHECK(attn.macs() == 10 * 24 * 8 + 10 * 8 * 8 + 2 * 4 * 10 * 10 * 2);
+  CHECK(attn.op->other_flops(attn.info()).value() == 5 * 4 * 10 * 10 + 10 * (24 + 8));
+  CHECK(nobias.parameters() == 24 * 8 + 8 * 8);
+  CHECK(nobias.macs() == attn.macs());  // what is masked counts too
+  CHECK(nobias.op->other_flops(nobias.info()).value() == 5 * 4 * 10 * 10);
+  CHECK(grouped.parameters() == 16 * 8 + 16 + 8 * 8 + 8);
+  CHECK(grouped.macs() == 10 * 16 * 8 + 10 * 8 * 8 + 2 * 4 * 10 * 10 * 2);
+  CHECK(grouped.op->other_flops(grouped.info()).value() == 5 * 4 * 10 * 10 + 3 * 10 * (4 + 2) * 2 + 10 * (16 + 8));
+}
+
+TEST_CASE("attention starts as nn.MultiheadAttention does", "[ops]") {
+  const Statement s = infer("attn 2", {{5, 6}});
+  const auto params = s.op->params(s.info());
+  REQUIRE(params.size() == 4);
+  CHECK(params[0].suffix == "qkv.w");
+  CHECK(params[0].torch->kind == InitKind::uniform);
+  CHECK(params[0].torch->value == Approx(std::sqrt(6.0 / (18 + 6))));
+  CHECK_FALSE(params[1].torch.has_value());  // nn.Linear's
+  CHECK(params[1].fan_in == 6);
+  for (const size_t bias : {2, 3}) {
+    CHECK(params[bias].role == ParamRole::bias);
+    CHECK(params[bias].torch->kind == InitKind::constant);
+    CHECK(params[bias].torch->value == 0);
+  }
+}
+
+TEST_CASE("attention drops nothing in evaluation, and each layer drops by a stream of its own", "[ops]") {
+  const Statement s = infer("attn 2 rope drop 0.25", {{5, 8}});
+  LayerInfo info = s.info(2);
+  info.layer_index = 17;
+  const KernelCall training = s.op->lower.value(info)[0].forward, evaluation = s.op->evaluate(info);
+  CHECK(training.kernel == "attn_forward");
+  CHECK(evaluation.kernel == "attn_forward");
+  CHECK(training.desc.integer("stream") == 17);
+  CHECK(training.desc.fields[6].real == 0.25);
+  CHECK(evaluation.desc.fields[6].real == 0);
+  CHECK(s.op->evaluate(s.info(1)).kernel == "rope_forward");
+  CHECK(s.op->evaluate(s.info(3)).kernel == "fc_forward");
+}
+
 TEST_CASE("a centred crop undoes a centred padto", "[ops]") {
   const Statement pad = infer("padto 7x8", {{4, 3, 2}});
   const Desc forward = forward_desc(pad.op->lower.value(pad.info()));
@@ -199,6 +252,53 @@ TEST_CASE("fans follow PyTorch", "[ops]") {
   CHECK(deconv.op->params(deconv.info())[0].fan_in == 6 * 2 * 2);
   CHECK(deconv.op->params(deconv.info())[1].shape == Shape{6});
   CHECK(deconv.macs() == 9 * 9 * 4 * 2 * 2 * 6);
+}
+
+TEST_CASE("lstm and gru have PyTorch's parameters", "[ops]") {
+  const auto counts = [](std::string_view source, Shape input) {
+    const Statement s = infer(source, {std::move(input)});
+    INFO(source);
+    REQUIRE(s.output);
+    return std::pair{s.parameters(), s.macs()};
+  };
+  CHECK(out("lstm 256", {64, 128}) == Shape{64, 256});
+  CHECK(out("gru 6 layers 3 bidirectional", {10, 5}) == Shape{10, 12});
+  // 4 * 256 gate values of 128 + 256 terms, and two biases.
+  CHECK(counts("lstm 256", {64, 128}) == std::pair<int64_t, int64_t>{1024 * 384 + 2048, int64_t{64} * 1024 * 384});
+  CHECK(counts("lstm 256 nobias", {64, 128}).first == 1024 * 384);
+  CHECK(counts("gru 6 layers 3 bidirectional", {10, 5}) ==
+        std::pair<int64_t, int64_t>{2 * 18 * (5 + 6 + 2) + 2 * 2 * 18 * (12 + 6 + 2), 10 * 2 * 18 * (5 + 6) + 2 * 10 * 2 * 18 * (12 + 6)});
+  const Statement s = infer("lstm 16 layers 2 bidirectional", {{7, 5}});
+  const std::vector<ParamSpec> params = s.op->params(s.info());
+  REQUIRE(params.size() == 8);
+  CHECK(params[4].suffix == "l1.w_ih");
+  CHECK(params[4].shape == Shape{2 * 4 * 16, 32});
+  CHECK(params[4].fan_in == 32);
+  CHECK(params[4].fan_out == 4 * 16);
+  CHECK(params[7].shape == Shape{2 * 4 * 16});
+  for (const ParamSpec& param : params) {
+    REQUIRE(param.torch);
+    CHECK(param.torch->kind == InitKind::uniform);
+    CHECK(param.torch->value == 0.25);
+  }
+}
+
+TEST_CASE("PyTorch's tensors of lstm and gru are all rows of netc's, once each", "[ops]") {
+  for (const std::string_view source : {"lstm 5", "gru 3 layers 2 bidirectional", "lstm 4 layers 3 nobias", "gru 2 bidirectional nobias"}) {
+    INFO(source);
+    const Statement s = infer(source, {{6, 4}});
+    const std::vector<ParamSpec> params = s.op->params(s.info());
+    std::vector<int64_t> next(params.size(), 0);
+    for (const TorchTensor& tensor : s.op->torch.value(s.info()).tensors) {
+      CHECK(tensor.first == next[static_cast<size_t>(tensor.tensor)]);
+      next[static_cast<size_t>(tensor.tensor)] += tensor.rows > 0 ? tensor.rows : params[static_cast<size_t>(tensor.tensor)].shape[0];
+    }
+    for (size_t i = 0; i < params.size(); ++i) CHECK(next[i] == params[i].shape[0]);
+  }
+  const Statement s = infer("gru 3 layers 2 bidirectional nobias", {{6, 4}});
+  const TorchLayer layer = s.op->torch.value(s.info());
+  CHECK(layer.module == "nn.GRU(4, 3, 2, batch_first=True, bidirectional=True, bias=False)");
+  CHECK(layer.tensors.back().attribute == "weight_hh_l1_reverse");
 }
 
 TEST_CASE("the parts of concat lie side by side", "[ops]") {

@@ -2,6 +2,7 @@
 // has them; and that every plan of the table is packed at its lower bound.
 #include <fmt/format.h>
 
+#include <array>
 #include <set>
 
 #include "compiled.h"
@@ -35,7 +36,46 @@ const std::vector<Reference>& references() {
       {"efficientnet_b0", 5'288'548, 385'814'752, 42'016,
        {"112x112x32", "112x112x16", "56x56x24", "28x28x40", "14x14x80", "14x14x112", "7x7x192", "7x7x320"}},
       {"convnext_t", 28'589'128, 4'455'531'264, 0, {"56x56x96", "28x28x192", "14x14x384", "7x7x768"}},
+      // Published sizes of further examples: torchvision's num_params and running statistics; WideResNet's paper says 36.5 M and 5.2 G.
+      {"resnext50", 25'028'904, 4'230'479'872, 68'224, {"112x112x64", "56x56x256", "28x28x512", "14x14x1024", "7x7x2048"}},
+      {"squeezenet1_1", 1'235'496, 349'151'936, 0, {"111x111x64", "55x55x64", "27x27x128", "13x13x256", "13x13x512"}},
+      {"shufflenet_v2", 2'278'604, 144'907'992, 16'180, {"112x112x24", "28x28x116", "14x14x232", "7x7x464", "7x7x1024"}},
+      {"wideresnet28_10", 36'479'194, 5'243'328'768, 17'952, {"32x32x160", "16x16x320", "8x8x640"}},
       {"unet", 31'037'633, 48'167'387'136, 11'776, {"256x256x64", "16x16x1024", "256x256x1"}},
+  };
+  return table;
+}
+
+constexpr const char* kVit = R"(net vit_b_16
+let C=768 H=12 T=197
+input 224x224x3
+conv C 16x16/16; tokens; cls; position T
+12 * { add {} { norm; attn H }; add {} { norm; fc 4C; gelu; fc C } }
+norm; first; fc 1000
+loss softmax
+)";
+
+constexpr const char* kGpt2 = R"(net gpt2
+let L=12 H=12 C=768 V=50257 T=1024
+input T tokens V from tokens "fineweb_*.bin"
+def block {
+  add {} { norm; attn H causal }
+  add {} { norm; fc 4C; gelu tanh; fc C }
+}
+emb: embed V C
+position T
+L * block
+norm; fc V tie emb nobias
+loss softmax
+init normal 0.02
+train { adamw 6e-4 betas 0.9 0.95 decay 0.1 on matrices clip 1; batch 8x64; cosine warmup 700 to 0; steps 18865 }
+)";
+
+/// Networks over sequences, with the shapes between attention's parts.
+const std::vector<std::pair<Reference, const char*>>& sequence_references() {
+  static const std::vector<std::pair<Reference, const char*>> table = {
+      {{"vit_b16", 86'567'656, 17'563'828'224, 0, {"14x14x768", "196x768", "197x768", "197x2304", "197x768", "197x3072", "197x768", "768"}}, kVit},
+      {{"gpt2", 124'439'808, 145'824'153'600, 0, {"1024x768", "1024x2304", "1024x768", "1024x3072", "1024x768", "1024x50257"}}, kGpt2},
   };
   return table;
 }
@@ -49,22 +89,31 @@ int64_t count(const Graph& graph, ValueKind kind) {
 
 void check_shapes(const Graph& graph, const Reference& reference) {
   size_t next = 0;
-  for (const Layer& layer : graph.layers)
-    while (next < reference.shapes.size() && shape_text(layer.shape) == reference.shapes[next]) ++next;
+  const auto see = [&](const Shape& shape) {
+    while (next < reference.shapes.size() && shape_text(shape) == reference.shapes[next]) ++next;
+  };
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    for (const Value& value : graph.values)
+      if (value.layer.index == static_cast<int32_t>(i) && value.name.ends_with(".qkv")) see(value.type.shape);
+    see(graph.layers[i].shape);
+  }
   INFO(fmt::format("expected {} after the shapes before it", next < reference.shapes.size() ? reference.shapes[next] : "nothing"));
   CHECK(next == reference.shapes.size());
 }
 
-void check_network(const std::string& path, const Reference& reference) {
-  CAPTURE(path);
-  const Compilation made = compile_file(path);
-  const Graph& graph = *made.graph;
+int64_t macs_of(const Graph& graph) {
   int64_t macs = 0;
   std::vector<Shape> shapes;
   for (const Layer& layer : graph.layers)
     if (layer.op->macs) macs += layer.op->macs(graph.info(layer, shapes)).value();
+  return macs;
+}
+
+void check_network(const Compilation& made, const Reference& reference) {
+  CAPTURE(reference.example);
+  const Graph& graph = *made.graph;
   CHECK(count(graph, ValueKind::parameter) == reference.parameters);
-  CHECK(macs == reference.macs);
+  CHECK(macs_of(graph) == reference.macs);
   CHECK(count(graph, ValueKind::state) == reference.statistics);
   check_shapes(graph, reference);
   for (const int64_t batch : {int64_t{1}, int64_t{7}, int64_t{64}}) {
@@ -77,7 +126,23 @@ void check_network(const std::string& path, const Reference& reference) {
 }  // namespace
 
 TEST_CASE("the reference networks have the published sizes, and plans at their lower bounds") {
-  for (const Reference& reference : references()) check_network(example_file(reference.example), reference);
+  for (const Reference& reference : references()) check_network(compile_file(example_file(reference.example)), reference);
+  for (const auto& [reference, text] : sequence_references()) check_network(compile_text(text), reference);
+}
+
+TEST_CASE("GPT-2's parameters are those of its closed form, whatever its size") {
+  for (const auto& [l, c, h, v, t] : {std::array{12, 768, 12, 50257, 1024}, std::array{24, 1024, 16, 50257, 1024}, std::array{36, 1280, 20, 50257, 1024},
+                                      std::array{1, 64, 1, 1000, 32}, std::array{3, 96, 8, 257, 20}}) {
+    Options options;
+    for (const auto& [name, value] : {std::pair{"L", l}, {"C", c}, {"H", h}, {"V", v}, {"T", t}}) options.sets[name] = value;
+    const Compilation made = compile_text(kGpt2, options);
+    const int64_t L = l, C = c, V = v, T = t;
+    CAPTURE(L, C, h);
+    CHECK(count(*made.graph, ValueKind::parameter) == V * C + T * C + L * (12 * C * C + 13 * C) + 2 * C);
+    CHECK(macs_of(*made.graph) == T * (L * (12 * C * C + 2 * T * C) + V * C));
+    const Plan plan = plan_of(*made.graph, cuda_target(0), 3);
+    CHECK(plan.arena == plan.lower_bound);
+  }
 }
 
 TEST_CASE("the shared reference models compile as they stand") {
@@ -86,9 +151,11 @@ TEST_CASE("the shared reference models compile as they stand") {
     WARN("skipped: no ../shared/models beside the project");
     return;
   }
-  for (const Reference& reference : references()) {
+  std::vector<Reference> all = references();
+  for (const auto& [reference, text] : sequence_references()) all.push_back(reference);
+  for (const Reference& reference : all) {
     const std::filesystem::path path = models / (std::string(reference.example) + ".net");
-    if (std::filesystem::exists(path)) check_network(path.string(), reference);
+    if (std::filesystem::exists(path)) check_network(compile_file(path.string()), reference);
   }
 }
 

@@ -32,9 +32,9 @@ PlannedValue value(std::string name, Type type, ValueKind kind, int buffer, int 
   return {std::move(name), std::move(type), kind, id(buffer), LayerId{}, same_as};
 }
 
-Call call(std::string kernel, std::vector<int> outputs, std::vector<int> inputs, Phase phase = Phase::forward, int layer = 0) {
+Call call(Literal kernel, Few<int, 4> outputs, Few<int, 4> inputs, Phase phase = Phase::forward, int layer = 0) {
   Call c;
-  c.kernel = std::move(kernel);
+  c.kernel = kernel;
   c.outputs = std::move(outputs);
   c.inputs = std::move(inputs);
   c.phase = phase;

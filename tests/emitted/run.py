@@ -15,9 +15,11 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from reduced import reduced
+
 NETC, LIBRARY, SOURCE = (os.path.abspath(p) for p in sys.argv[1:4])
 OPTIMIZERS = ["sgd 0.01", "sgd 0.01 momentum 0.9", "adam 1e-3"]
-INPUTS = {"inception_v3": "107x107x3", "alexnet": "67x67x3", "vgg16": "32x32x3", "vgg19": "32x32x3", "lenet": "28x28x1", "simple_cnn": "50x50x3"}
 
 
 def run(*command, **options):
@@ -28,12 +30,8 @@ def run(*command, **options):
 
 def network(name, batch, optimizer, folder):
     """The example on generated data at a small input."""
-    text = open(os.path.join(SOURCE, "examples", name, name + ".net")).read()
-    text = re.sub(r"input \d+x\d+x\d+", "input " + INPUTS.get(name, "64x64x3"), text)
-    text = re.sub(r'(input [^\n;]*?) from \w+( "[^"]*")?( \{[^}]*\})?', r"\1", text)
-    text = re.sub(r"(?m)^train \{.*\}$", "", text) + f"\ntrain {{ {optimizer}; batch {batch} }}\n"
     path = os.path.join(folder, name + ".net")
-    open(path, "w").write(text)
+    with open(path, "w") as out: out.write(reduced(SOURCE, name, f"{optimizer}; batch {batch}"))
     return path
 
 

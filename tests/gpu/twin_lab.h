@@ -134,12 +134,14 @@ std::string text_of(Desc desc) {
 void run_products(Lab& lab);
 void run_windows(Lab& lab);
 void run_norms(Lab& lab);
+void run_recurrent(Lab& lab);
 void run_elementwise(Lab& lab);
 void run_losses_and_updates(Lab& lab);
 inline void run_all(Lab& lab) {
   run_products(lab);
   run_windows(lab);
   run_norms(lab);
+  run_recurrent(lab);
   run_elementwise(lab);
   run_losses_and_updates(lab);
 }

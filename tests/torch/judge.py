@@ -1,185 +1,281 @@
 #!/usr/bin/env python3
-"""PyTorch as the judge of netc's CPU runtime: the same initial weights, batches and dropout masks, in double precision.
+"""PyTorch as the judge of netc's CPU runtime, by the file that --emit-pytorch writes: the same initial weights, batches and dropout masks.
 
-  judge.py NETC FILE.net [--input HxWxC] [--batch N] [--steps 10] [--smooth] [--tolerance 1e-4]
+  judge.py NETC FILE.net [options]      options may also stand in the .net, in a line `# judge: --batch 4`
 
-Compares the scores, the loss and every parameter's gradient of the first step (relative to the largest magnitude of the tensor), and
-the losses and parameters over the steps (relative 1e-3). Exit status 1 when something differs by more.
+Compares, in double precision: the scores and loss of the first step; every parameter's gradient; the losses of ten steps, and by how much
+they moved every weight and running statistic; the loss in evaluation; checkpoints in both directions. Exit status 1 when something differs by more than its limit.
 
-A relu that sees 1e-8 in one precision and -1e-8 in another passes a gradient or does not, and so does a max-pool's tie: in float32 a
-deep network's gradient is only known up to a few such flips. So PyTorch runs the first step in float32 too, and gradients may be as far
-from double precision's as twice what PyTorch's own float32 is, or as --flips says. --smooth replaces relu by silu and max-pooling by average pooling:
-nothing flips, and the plain tolerance holds for the same wiring."""
+A relu that sees 1e-8 in one precision and -1e-8 in another passes a gradient or does not, and so does a max-pool's tie. For the gradients,
+PyTorch's relu and max-pooling therefore go the way netc went (twins.py), provided that the other way is within rounding; how many such
+decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own."""
 import argparse
+import contextlib
+import importlib.util
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from replay import Replay
+from twins import Clock, Decisions, swap_dropout
 
-def reduced(path, a, folder):
-    """The network with another input size, on generated data, at another batch."""
-    text = open(path).read()
-    if a.input: text = re.sub(r"input \d+x\d+x(\d+)", lambda m: f"input {a.input}", text)
-    text = re.sub(r'(input [^\n;]*?) from \w+( "[^"]*")?( \{[^}]*\})?', r"\1", text)
+LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "updates": 1e-2, "states": 1e-4, "evaluation": 1e-3}
+
+
+def parser():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--input", metavar="HxWxC", help="another input size")
+    ap.add_argument("--batch", type=int, help="samples of a micro-step")
+    ap.add_argument("--narrow", type=int, default=1, help="divide widths (numbers of at least --wide in layers) by so much")
+    ap.add_argument("--wide", type=int, default=16)
+    ap.add_argument("--rate", type=float, help="another learning rate")
+    ap.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="netc's own")
+    ap.add_argument("--steps", type=int, default=10)
+    for key in LIMITS: ap.add_argument(f"--{key}", type=float, default=LIMITS[key], help=argparse.SUPPRESS)
+    return ap
+
+
+# ---- The reduced network and its data --------------------------------------------------------------
+
+def reduced(text, a):
+    """The network with another input size, batch or rate, on the judge's data."""
+    def new_input(found):
+        size = a.input or found.group(1)
+        return f'input {size} from npy "data"'
+    text = re.sub(r'(?m)^input ([0-9x]+)[ \t]*(?:from \w+(?: "[^"]*")?(?: \{[^}]*\})?)?', new_input, text)
+    if a.narrow > 1: text = "\n".join(narrowed(line, a) for line in text.split("\n"))
+    if not re.search(r"(?m)^train\b", text): text += f"\ntrain {{ sgd {a.rate or 0.01} momentum 0.9 }}\n"
+    if a.rate: text = re.sub(r"\b(sgd|adamw?|rmsprop) [0-9.e-]+", rf"\1 {a.rate}", text)
     if a.batch:
-        text = re.sub(r"(?m)^train \{.*\}$", "", text) + f"\ntrain {{ sgd 0.005 momentum 0.9; batch {a.batch} }}\n"
-    if a.smooth:
-        text = re.sub(r"\brelu6?\b", "silu", re.sub(r"(?<!avg)\bpool\b", "avgpool", text))
-    copy = os.path.join(folder, os.path.basename(path))
-    open(copy, "w").write(text)
-    return copy
+        text = re.sub(r"; batch \w+|batch \w+;? ?", "", text)
+        text = re.sub(r"(?m)^(train \{.*)\}", rf"\1; batch {a.batch} }}", text)
+    return text
 
 
-def to_torch(name, op, array):
-    """netc's layout to PyTorch's."""
-    if array.ndim == 4: array = array.transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.array(array, order="C")).double()
+def narrowed(line, a):
+    if re.match(r"input|train|net ", line): return line
+    divide = lambda found: found.group() if int(found.group()) < a.wide else str(int(found.group()) // a.narrow)
+    code, hash_, comment = line.partition("#")
+    return re.sub(r"(?<![\w./=])\d+(?![\w.])(?! \*)", divide, code) + hash_ + comment
 
 
-def nchw(array):
-    x = torch.from_numpy(array).double()
-    return x.permute(0, 3, 1, 2).contiguous() if x.dim() == 4 else x
+def smooth_fields(random, count, h, w, c):
+    """Pictures whose neighbouring pixels belong together, each with its own colours, in [0, 1]."""
+    coarse = torch.from_numpy(random.standard_normal((count, c, max(h // 8, 2), max(w // 8, 2))))
+    fields = torch.nn.functional.interpolate(coarse, (h, w), mode="bilinear").permute(0, 2, 3, 1).numpy()
+    fields = fields + random.standard_normal((count, 1, 1, c)) + 0.5 * random.standard_normal((count, h, w, c))
+    return (1 / (1 + np.exp(-fields))).astype(np.float32)
 
 
-def difference(a, b):
-    """Largest difference, relative to the largest magnitude of b (or 0.01: a bias that has hardly left 0 has no scale of its own)."""
-    return (a - b).abs().max().item() / max(b.abs().max().item(), 1e-2)
+def write_data(folder, report, count, test):
+    """x_train.npy, y_train.npy, x_test.npy, y_test.npy for the report's network."""
+    random = np.random.default_rng(3)
+    shape = report["layers"][0]["output"]
+    scores_of = {layer["name"]: layer for layer in report["layers"]}[report["layers"][-1]["inputs"][0]]
+    scores = scores_of["output"]
+    image = (shape + [1, 1])[:3] if len(shape) < 3 else shape
+    os.makedirs(folder, exist_ok=True)
+    for split, n in (("train", count), ("test", test)):
+        np.save(f"{folder}/x_{split}.npy", smooth_fields(random, n, *image).reshape(n, *shape))
+        rows = int(np.prod(scores[:-1]))
+        if report["loss"]["kind"] == "softmax": y = random.integers(0, scores[-1], (n, rows) if rows > 1 else n)
+        elif rows == 1 and scores[-1] > 1: y = random.integers(0, scores[-1], n)
+        else: y = random.random((n, *scores)).astype(np.float32)
+        np.save(f"{folder}/y_{split}.npy", y)
 
 
-def loss_of(report, scores, label):
-    kind, smooth = report["loss"]["kind"], report["loss"]["smooth"]
-    if kind == "softmax":
-        flat = scores.permute(0, 2, 3, 1).reshape(-1, scores.shape[1]) if scores.dim() == 4 else scores
-        return F.cross_entropy(flat, label.reshape(-1).long(), label_smoothing=smooth)
-    target = label.reshape(scores.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2) if scores.dim() == 4 else label.reshape(scores.shape)
-    return F.binary_cross_entropy_with_logits(scores, target) if kind == "bce" else F.mse_loss(scores, target)
+# ---- Running both ----------------------------------------------------------------------------------
 
-
-def optimizer_of(t, parameters, roles):
-    decays = {name: t["decay"] > 0 and (t["decay_scope"] == "all" or (t["decay_scope"] == "weights" and roles[name] == "weight")
-                                        or (t["decay_scope"] == "matrices" and p.dim() >= 2)) for name, p in parameters.items()}
-    groups = [dict(params=[p for name, p in parameters.items() if decays[name]], weight_decay=t["decay"]),
-              dict(params=[p for name, p in parameters.items() if not decays[name]], weight_decay=0.0)]
-    groups = [g for g in groups if g["params"]]
-    rate, kind = t["learning_rate"], t["optimizer"]
-    if kind == "sgd": return torch.optim.SGD(groups, rate, momentum=t["momentum"], nesterov=t["nesterov"])
-    if kind == "rmsprop": return torch.optim.RMSprop(groups, rate, alpha=t["rms_keep"], eps=t["eps"], momentum=t["momentum"])
-    make = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
-    return make(groups, rate, betas=(t["beta1"], t["beta2"]), eps=t["eps"])
-
-
-def read_safetensors(path):
-    raw = open(path, "rb").read()
-    size = struct.unpack("<Q", raw[:8])[0]
-    header = json.loads(raw[8:8 + size])
-    tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__": continue
-        begin, end = entry["data_offsets"]
-        if entry["dtype"] == "F32":
-            tensors[name] = np.frombuffer(raw[8 + size + begin:8 + size + end], "<f4").reshape(entry["shape"])
-    return tensors
-
-
-def run(netc, args):
-    done = subprocess.run([netc, *args], capture_output=True, text=True)
-    if done.returncode != 0: sys.exit(f"{' '.join([netc, *args])}\n{done.stdout}{done.stderr}")
+def run(netc, *args):
+    done = subprocess.run([netc, *args], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    if done.returncode != 0: raise AssertionError(f"{' '.join([netc, *args])}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def judge(a):
+def import_file(path):
+    spec = importlib.util.spec_from_file_location("emitted", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Run:
+    """netc's ten steps, and what PyTorch needs to take them too."""
+
+    def __init__(self, netc, path, a, folder):
+        self.netc, self.folder, self.steps, self.flips = netc, folder, a.steps, 0
+        self.net_file = os.path.join(folder, "net.net")
+        self.sets = [word for value in a.set for word in ("--set", value)]
+        with open(self.net_file, "w") as out: out.write(reduced(open(path).read(), a))
+        self.report = json.loads(run(netc, self.net_file, "--estimate", "--json", "--target", "cpu", *self.sets))
+        training = self.report["training"]
+        self.micro = training["micro_steps"]
+        samples = training["batch"] * self.micro
+        self.steps_per_epoch = -(-a.steps // 2)
+        write_data(folder + "/data", self.report, samples * self.steps_per_epoch, training["batch"])
+        run(netc, self.net_file, "--emit-pytorch", "-o", folder + "/net.py", *self.sets)
+        self.module = import_file(folder + "/net.py")
+        out = run(netc, self.net_file, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps",
+                  "--save", folder + "/after.safetensors", *self.sets)
+        self.losses = [float(m) for m in re.findall(r"^step \d+ loss (\S+)", out, re.M)]
+        self.test_loss = float(re.findall(r"test loss (\S+)", out)[-1])
+        self.index = {layer["name"]: i for i, layer in enumerate(self.report["layers"][1:])}
+        if len(self.losses) != a.steps: raise AssertionError(f"expected {a.steps} losses, got {len(self.losses)}:\n{out}")
+
+    def trace(self, name):
+        return np.load(f"{self.folder}/trace/{name}.npy")
+
+    def layer_of(self, path):
+        names = getattr(self.module, "NAMES", {})
+        while path and names.get(path, path) not in self.index: path = path.rpartition(".")[0]
+        return self.index[names.get(path, path)]
+
+    def new_net(self, clock, dtype=torch.float64):
+        """The network with netc's first weights, read by the emitted file's own `load`."""
+        net = self.module.Net()
+        names = {entry[0] for entry in self.module.tensors(net)}
+        self.module.read_safetensors = lambda path: {name: self.trace("init/" + name) for name in names}
+        self.module.load(net, "the trace")
+        swap_dropout(net, self.layer_of, self.report["seed"], clock)
+        return net.to(dtype)
+
+    def batch(self, micro_step, dtype=torch.float64):
+        return self.pair(self.trace(f"step{micro_step}/input"), self.trace(f"step{micro_step}/label"), dtype)
+
+    def pair(self, x, label, dtype=torch.float64):
+        to = lambda t: t.to(dtype) if t.is_floating_point() else t
+        x = to(self.module.inputs(x))
+        return x, to(self.module.targets(label)) if hasattr(self.module, "targets") else x
+
+    @contextlib.contextmanager
+    def decisions(self, micro_step):
+        """The emitted file's relu and max-pooling decide as netc did in a micro-step."""
+        self.module.F = decisions = Decisions(self.report["layers"][1:], lambda name: self.trace(f"step{micro_step}/forward/{name}"))
+        yield
+        self.module.F = torch.nn.functional
+        decisions.finish()
+        self.flips += decisions.flips
+
+    def gradients(self, dtype=torch.float64, decided=True):
+        """Scores, loss, and netc's name and gradient of every parameter after the first micro-step."""
+        net = self.new_net(Clock(), dtype)
+        x, target = self.batch(1, dtype)
+        with self.decisions(1) if decided else contextlib.nullcontext():
+            scores = net(x)
+        loss = self.module.loss(scores, target) / self.micro
+        loss.backward()
+        gradients = {}
+        for name, tensor, *layout in self.module.tensors(net):
+            if tensor.grad is not None: gradients.setdefault(name, []).append((tensor.grad.double(), layout))
+        return scores.detach(), loss.item(), gradients
+
+
+# ---- Comparing -------------------------------------------------------------------------------------
+
+def laid_out(array, layout):
+    """An array of netc's in PyTorch's order; layout: axes and, where several tensors share it, rows."""
+    axes, *rows = layout
+    array = array[rows[0]] if rows else array
+    return torch.from_numpy(np.array(array if axes is None else array.transpose(axes))).double()
+
+
+def compare_gradients(run, gradients, worst):
+    # A bias before a norm has a gradient of exactly 0; what rounding leaves there is measured against the largest gradient of all.
+    floor = 1e-2 * max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    for name, parts in gradients.items():
+        netc = run.trace(f"grad/{name}.grad")
+        for g, layout in parts:
+            off = (laid_out(netc, layout).reshape(g.shape) - g).abs().max().item() / max(g.abs().max().item(), floor)
+            if not off <= worst["gradients"]: worst["gradients"], worst["at"] = off, name
+
+
+def compare_steps(run, gradients, worst):
+    clock = Clock()
+    net = run.new_net(clock)
+    before = {id(tensor): tensor.detach().clone() for _, tensor, *_ in run.module.tensors(net)}
+    net.train()
+    optimizer = run.module.make_optimizer(net)
+    for step in range(1, run.steps + 1):
+        rate = run.module.learning_rate(step, run.steps_per_epoch, run.steps)
+        netc_rate = run.trace(f"step{(step - 1) * run.micro + 1}/learning_rate")[0]
+        if np.float32(rate) != netc_rate: raise AssertionError(f"learning rate of step {step}: {np.float32(rate)!r}, netc's is {netc_rate!r}")
+        loss = run.module.train_step(net, optimizer, TickingBatches(run, step, clock), rate)
+        worst["losses"] = max(worst["losses"], abs(run.losses[step - 1] - loss) / max(abs(loss), 1e-3))
+    after = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
+    largest = max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    for name, tensor, *layout in run.module.tensors(net):
+        netc = laid_out(after[name], layout).reshape(tensor.shape)
+        if name not in gradients:  # running statistics: the mean of a conv's output may be 0 but for rounding
+            worst["states"] = max(worst["states"], ((netc - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
+            continue
+        netc, torchs = netc - before[id(tensor)], tensor.detach() - before[id(tensor)]
+        # What a gradient of rounding errors moves is noise (a bias before a norm).
+        if max(g.abs().max().item() for g, _ in gradients[name]) < 1e-7 * largest: continue
+        # Ten float32 sums round off up to 1e-7 of the weight itself; a move of less than 2e-5 of it is not known to 1e-2.
+        off = ((netc - torchs).norm() / max(torchs.norm(), 2e-5 * before[id(tensor)].norm(), 1e-30)).item()
+        if not off <= worst["updates"]: worst["updates"], worst["moved"] = off, name
+    net.eval()
+    x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"))
+    with torch.no_grad(): loss = run.module.loss(net(x), target).item()
+    worst["evaluation"] = abs(run.test_loss - loss) / max(abs(loss), 1e-3)
+
+
+class TickingBatches:
+    """The batches of a step; tells dropout which micro-step it is."""
+
+    def __init__(self, run, step, clock):
+        self.run, self.step, self.clock = run, step, clock
+
+    def __len__(self):
+        return self.run.micro
+
+    def __iter__(self):
+        for i in range(self.run.micro):
+            self.clock.micro_step = (self.step - 1) * self.run.micro + i + 1
+            with self.run.decisions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
+
+
+def compare_checkpoints(r):
+    """The emitted file's `save` of the first weights, read by netc: the first step must be the same to the last bit."""
+    module = import_file(r.folder + "/net.py")
+    r.module.save(r.new_net(Clock(), torch.float32), r.folder + "/first.safetensors")
+    out = run(r.netc, r.net_file, "--train", "--load", r.folder + "/first.safetensors", "--steps", "1", "--log-steps", *r.sets)
+    loss = float(re.search(r"^step 1 loss (\S+)", out, re.M).group(1))
+    if loss != r.losses[0]: raise AssertionError(f"netc --load of what PyTorch saved: the first loss is {loss}, not {r.losses[0]}")
+    net = module.Net()
+    module.load(net, r.folder + "/after.safetensors")  # and back: raises where a name or shape differs
+
+
+def judge(netc, path, options):
+    """Figures of one network, and what is wrong with them."""
+    a = parser().parse_args(options + [word for line in re.findall(r"(?m)^# judge: (.*)$", open(path).read()) for word in line.split()])
     with tempfile.TemporaryDirectory() as folder:
-        net = reduced(a.net, a, folder)
-        report = json.loads(run(a.netc, [net, "--estimate", "--json", "--target", "cpu"]))
-        micro = report["training"]["micro_steps"]
-        out = run(a.netc, [net, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps", "--quiet", "--save", folder + "/after.safetensors"])
-        losses = [float(m) for m in re.findall(r"^step \d+ loss (\S+)", out, re.M)]
-        trace = lambda name: np.load(f"{folder}/trace/{name}.npy")
-        ops = {tensor: layer["op"] for layer in report["layers"] for tensor in layer["tensors"]}
-        roles = {tensor: role for layer in report["layers"] for tensor, role in layer["tensors"].items()}
-        parameters = {name: to_torch(name, ops[name], trace("init/" + name)).requires_grad_() for name, role in roles.items() if role != "state"}
-        states = {name: to_torch(name, ops[name], trace("init/" + name)) for name, role in roles.items() if role == "state"}
-        network = Replay(report, parameters, states, report["seed"])
-        own_error = 0.0 if a.smooth or a.flips >= 1 else float32_error(report, parameters, states, trace)
-        optimizer = optimizer_of(report["training"], parameters, roles)
-        worst = {"scores": 0.0, "loss": 0.0, "gradients": 0.0, "losses": 0.0, "weights": 0.0}
-        if len(losses) != a.steps: sys.exit(f"expected {a.steps} losses, got {len(losses)}:\n{out}")
-        for step in range(1, a.steps + 1):
-            optimizer.zero_grad()
-            total = 0.0
-            for m in range(micro):
-                at = (step - 1) * micro + m + 1
-                scores = network.run(nchw(trace(f"step{at}/input")), at)
-                label = torch.from_numpy(trace(f"step{at}/label"))
-                loss = loss_of(report, scores, label if label.dtype == torch.int32 else label.double()) / micro
-                loss.backward()
-                total += loss.item()
-                if at == 1: worst["scores"] = difference(nchw(trace("step1/scores")), scores.detach())
-            worst["losses"] = max(worst["losses"], abs(losses[step - 1] - total) / max(abs(total), 1e-3))
-            if step == 1:
-                worst["loss"] = abs(losses[0] - total) / abs(total)
-                if micro == 1: compare_gradients(folder, parameters, ops, worst)
-            if report["training"]["clip"] > 0: torch.nn.utils.clip_grad_norm_(parameters.values(), report["training"]["clip"])
-            optimizer.step()
-        after = read_safetensors(folder + "/after.safetensors")
-        for name, p in parameters.items():
-            change = difference(to_torch(name, ops[name], after[name]), p.detach())
-            worst["weights"] = max(worst["weights"], change)
-        return worst, max(a.tolerance, a.flips, 2 * own_error)
-
-
-def float32_error(report, parameters, states, trace):
-    """How far PyTorch's own float32 gradients of the first step are from its double ones, at worst."""
-    gradients = {}
-    for dtype in (torch.float64, torch.float32):
-        leaves = {name: p.detach().to(dtype).clone().requires_grad_() for name, p in parameters.items()}
-        network = Replay(report, leaves, {name: s.to(dtype).clone() for name, s in states.items()}, report["seed"])
-        label = torch.from_numpy(trace("step1/label"))
-        loss_of(report, network.run(nchw(trace("step1/input")).to(dtype), 1), label if label.dtype == torch.int32 else label.to(dtype)).backward()
-        gradients[dtype] = {name: p.grad.double() for name, p in leaves.items()}
-    exact = gradients[torch.float64]
-    floor = gradient_floor(exact.values())
-    return max((gradients[torch.float32][name] - g).abs().max().item() / max(g.abs().max().item(), floor) for name, g in exact.items())
-
-
-def gradient_floor(gradients):
-    """A bias before a norm has a gradient of exactly 0; what rounding leaves there is measured against the largest gradient of all."""
-    return 1e-2 * max(g.abs().max().item() for g in gradients)
-
-
-def compare_gradients(folder, parameters, ops, worst):
-    floor = gradient_floor([p.grad for p in parameters.values()])
-    for name, p in parameters.items():
-        netc = to_torch(name, ops[name], np.load(f"{folder}/trace/grad/{name}.grad.npy"))
-        scale = max(p.grad.abs().max().item(), floor)
-        off = (netc - p.grad).abs().max().item() / scale
-        if off > worst["gradients"]: worst["gradients"], worst["gradients_at"] = off, name
-
-
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("netc"); ap.add_argument("net")
-    ap.add_argument("--input"); ap.add_argument("--batch", type=int); ap.add_argument("--tolerance", type=float, default=1e-4)
-    ap.add_argument("--flips", type=float, default=0.0, help="gradients may be this far off where relu and max-pool flip")
-    ap.add_argument("--steps", type=int, default=10); ap.add_argument("--smooth", action="store_true")
-    a = ap.parse_args()
-    torch.manual_seed(0)
-    worst, gradient_limit = judge(a)
-    limits = {"scores": a.tolerance, "loss": a.tolerance, "gradients": gradient_limit, "losses": 1e-3, "weights": max(1e-3, gradient_limit)}
+        r = Run(netc, path, a, folder)
+        worst = {key: 0.0 for key in LIMITS}
+        scores, loss, _ = r.gradients(decided=False)
+        worst["scores"] = ((laid_out_scores(r) - scores).abs().max() / scores.abs().max()).item()
+        if r.micro == 1: worst["loss"] = abs(r.losses[0] - loss) / abs(loss)
+        gradients = r.gradients()[2]
+        compare_gradients(r, gradients, worst)
+        compare_steps(r, gradients, worst)
+        worst["flips"] = r.flips
+        compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
-    print(json.dumps({"net": os.path.basename(a.net), "smooth": a.smooth, "gradient_limit": float(f"{gradient_limit:.2g}"), **figures}))
-    bad = [key for key, limit in limits.items() if not worst[key] <= limit]
-    if bad: sys.exit(f"{a.net}: netc and PyTorch differ in {', '.join(bad)}")
+    return figures, [f"{key} {figures[key]} (limit {getattr(a, key):g})" for key in LIMITS if not worst[key] <= getattr(a, key)]
+
+
+def laid_out_scores(r):
+    scores = torch.from_numpy(r.trace("step1/scores")).double()
+    return scores.permute(0, 3, 1, 2) if scores.dim() == 4 else scores
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    figures, wrong = judge(os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    print(json.dumps({"net": os.path.basename(sys.argv[2]), **figures}))
+    if wrong: sys.exit(f"{sys.argv[2]}: netc and PyTorch differ: {', '.join(wrong)}")
