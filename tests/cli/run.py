@@ -142,6 +142,10 @@ def tokens(folder):
     check("the likeliest tokens are words of the text", best.stdout.startswith("the dog sat on the ") and best.returncode == 0, best)
     whole = netc(net, "--train", "--load", weights, "--steps", "0")
     check("evaluation alone", whole.returncode == 0 and f"test loss {found.group(1)}" in whole.stdout and "trained" not in whole.stdout, whole)
+    part = folder + "/part.safetensors"
+    all_steps, first = netc(net, "--train", "--log-steps"), netc(net, "--train", "--log-steps", "--steps", "85", "--save", part)
+    rest = netc(net, "--train", "--log-steps", "--load", part)
+    check("a token run goes on bit for bit", len(strip(all_steps.stdout)) == 120 and strip(first.stdout) + strip(rest.stdout) == strip(all_steps.stdout), rest)
     ids = write(folder, "ids.bin", struct.pack("<4000H", *(i * i % 250 for i in range(4000))), "wb")
     other = netc(net, "--train", "--data", ids, "--steps", "2", "--sample", "5")
     check("--data with ids", other.returncode == 0 and len(other.stdout.splitlines()[-1].split()) == 5, other)
