@@ -46,6 +46,7 @@ std::vector<Held> held_by(const Graph& graph, const TorchTree& tree, size_t laye
 struct Table {
   std::map<std::string, std::vector<Held>> by_class, by_path;
   bool nested = false, parts = false;  ///< an attribute of a module inside; a part of one of netc's tensors
+  bool some = false;                   ///< an attribute that not every module of its class has (an lstm's second layer)
 };
 
 Table table_of(const Graph& graph, const TorchTree& tree) {
@@ -63,8 +64,12 @@ Table table_of(const Graph& graph, const TorchTree& tree) {
       if (same == known.end()) merged.push_back(each);
       else agrees = agrees && *same == each;
     }
-    if (agrees) known = merged;
-    else table.by_path[tree.path[i]] = held;
+    if (!agrees) {
+      table.by_path[tree.path[i]] = held;
+      continue;
+    }
+    table.some = table.some || (!known.empty() && known.size() != merged.size()) || held.size() != merged.size();
+    known = merged;
   }
   return table;
 }
@@ -96,7 +101,9 @@ std::string tables_text(const Graph& graph, const TorchTree& tree, const Table& 
 std::string functions_text(const Table& table, bool renamed) {
   const std::string name = renamed ? "NAMES.get(path, path)" : "path";
   const std::string entry = table.by_path.empty() ? "TENSORS.get(type(module), {})" : "TENSORS.get(path, TENSORS.get(type(module), {}))";
-  const std::string get = table.nested ? "operator.attrgetter(attribute)(module)" : "getattr(module, attribute)";
+  const char* inside = table.some ? "functools.reduce(lambda inner, name: getattr(inner, name, None), attribute.split(\".\"), module)"
+                                  : "operator.attrgetter(attribute)(module)";
+  const std::string get = table.nested ? inside : table.some ? "getattr(module, attribute, None)" : "getattr(module, attribute)";
   const std::string part = table.parts ? ", rows" : "";
   std::string text = fmt::format(
       "\n\ndef tensors(net):\n"
@@ -186,9 +193,10 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // ---- First values ----------------------------------------------------------------------------------
 
-/// What PyTorch's reset_parameters leaves, U(-1/sqrt(fan_in), 1/sqrt(fan_in)): nothing to do.
+/// What PyTorch's reset_parameters leaves, U(-1/sqrt(fan_in), 1/sqrt(fan_in)) or what the row says: nothing to do.
 bool is_default(const ParamSpec& spec, const Init& init, int64_t weight_fan_in) {
   if (spec.role == ParamRole::norm) return true;  // the module's own constants
+  if (spec.torch) return init.kind == spec.torch->kind && init.value == spec.torch->value;
   const double fan_in = static_cast<double>(spec.role == ParamRole::bias ? weight_fan_in : spec.fan_in);
   return spec.init.kind == InitKind::torch_default && init.kind == InitKind::uniform && init.value == 1 / std::sqrt(fan_in);
 }
@@ -265,7 +273,7 @@ std::string torch_initialise_text(const Graph& graph, const TorchTree& tree) {
     if (!call || call->empty()) continue;
     const std::string tensor = "module." + key.second;
     const bool optional = holders[key] < modules[key.first].size();
-    classes += fmt::format("        if type(module) is {}{}:\n            {}\n", key.first, optional ? " and " + tensor + " is not None" : "",
+    classes += fmt::format("        if type(module) is {}{}:\n            {}\n", key.first, optional ? fmt::format(" and getattr(module, \"{}\", None) is not None", key.second) : "",
                            replaced(*call, "{}", tensor));
   }
   for (const FirstValue& value : values)
