@@ -22,7 +22,7 @@ import tempfile
 import numpy as np
 import torch
 
-from twins import Clock, Decisions, swap_dropout
+from twins import Clock, Decisions, Functions, swap_dropout
 
 LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "updates": 1e-2, "states": 1e-4, "evaluation": 1e-3}
 
@@ -44,10 +44,8 @@ def parser():
 
 def reduced(text, a):
     """The network with another input size, batch or rate, on the judge's data."""
-    def new_input(found):
-        size = a.input or found.group(1)
-        return f'input {size} from npy "data"'
-    text = re.sub(r'(?m)^input ([0-9x]+)[ \t]*(?:from \w+(?: "[^"]*")?(?: \{[^}]*\})?)?', new_input, text)
+    if a.input: text = re.sub(r"(?m)^input \S+", f"input {a.input}", text)
+    text = re.sub(r'(?m)^(input [^\n;#]*?) *(from \w+( "[^"]*")?( \{[^}]*\})?)? *(?=$|;|#)', r'\1 from npy "data"', text)
     if a.narrow > 1: text = "\n".join(narrowed(line, a) for line in text.split("\n"))
     if not re.search(r"(?m)^train\b", text): text += f"\ntrain {{ sgd {a.rate or 0.01} momentum 0.9 }}\n"
     if a.rate: text = re.sub(r"\b(sgd|adamw?|rmsprop) [0-9.e-]+", rf"\1 {a.rate}", text)
@@ -79,9 +77,11 @@ def write_data(folder, report, count, test):
     scores_of = {layer["name"]: layer for layer in report["layers"]}[report["layers"][-1]["inputs"][0]]
     scores = scores_of["output"]
     image = (shape + [1, 1])[:3] if len(shape) < 3 else shape
+    vocabulary = re.search(r"tokens (\d+)$", report["layers"][0]["source"])
     os.makedirs(folder, exist_ok=True)
     for split, n in (("train", count), ("test", test)):
-        np.save(f"{folder}/x_{split}.npy", smooth_fields(random, n, *image).reshape(n, *shape))
+        x = random.integers(0, int(vocabulary.group(1)), (n, *shape)) if vocabulary else smooth_fields(random, n, *image).reshape(n, *shape)
+        np.save(f"{folder}/x_{split}.npy", x)
         rows = int(np.prod(scores[:-1]))
         if report["loss"]["kind"] == "softmax": y = random.integers(0, scores[-1], (n, rows) if rows > 1 else n)
         elif rows == 1 and scores[-1] > 1: y = random.integers(0, scores[-1], n)
@@ -123,7 +123,7 @@ class Run:
         out = run(netc, self.net_file, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps",
                   "--save", folder + "/after.safetensors", *self.sets)
         self.losses = [float(m) for m in re.findall(r"^step \d+ loss (\S+)", out, re.M)]
-        self.test_loss = float(re.findall(r"test loss (\S+)", out)[-1])
+        self.test_loss = float(re.findall(r"test loss ([0-9.e+-]+)", out)[-1])
         self.index = {layer["name"]: i for i, layer in enumerate(self.report["layers"][1:])}
         if len(self.losses) != a.steps: raise AssertionError(f"expected {a.steps} losses, got {len(self.losses)}:\n{out}")
 
@@ -153,20 +153,20 @@ class Run:
         return x, to(self.module.targets(label)) if hasattr(self.module, "targets") else x
 
     @contextlib.contextmanager
-    def decisions(self, micro_step):
-        """The emitted file's relu and max-pooling decide as netc did in a micro-step."""
-        self.module.F = decisions = Decisions(self.report["layers"][1:], lambda name: self.trace(f"step{micro_step}/forward/{name}"))
+    def functions(self, micro_step, decided=True):
+        """The emitted file's functions drop as netc in a micro-step, and where `decided` its relu and max-pooling decide as netc's."""
+        where = self.report["layers"][1:], self.report["seed"], micro_step
+        self.module.F = functions = Decisions(*where, lambda name: self.trace(f"step{micro_step}/forward/{name}")) if decided else Functions(*where)
         yield
         self.module.F = torch.nn.functional
-        decisions.finish()
-        self.flips += decisions.flips
+        functions.finish()
+        self.flips += getattr(functions, "flips", 0)
 
     def gradients(self, dtype=torch.float64, decided=True):
         """Scores, loss, and netc's name and gradient of every parameter after the first micro-step."""
         net = self.new_net(Clock(), dtype)
         x, target = self.batch(1, dtype)
-        with self.decisions(1) if decided else contextlib.nullcontext():
-            scores = net(x)
+        with self.functions(1, decided): scores = net(x)
         loss = self.module.loss(scores, target) / self.micro
         loss.backward()
         gradients = {}
@@ -194,10 +194,11 @@ def compare_gradients(run, gradients, worst):
             if not off <= worst["gradients"]: worst["gradients"], worst["at"] = off, name
 
 
-def compare_steps(run, gradients, worst):
+def compare_steps(run, worst):
     clock = Clock()
     net = run.new_net(clock)
     before = {id(tensor): tensor.detach().clone() for _, tensor, *_ in run.module.tensors(net)}
+    steepest = {id(tensor): torch.zeros_like(tensor) for tensor in net.parameters()}
     net.train()
     optimizer = run.module.make_optimizer(net)
     for step in range(1, run.steps + 1):
@@ -205,19 +206,22 @@ def compare_steps(run, gradients, worst):
         netc_rate = run.trace(f"step{(step - 1) * run.micro + 1}/learning_rate")[0]
         if np.float32(rate) != netc_rate: raise AssertionError(f"learning rate of step {step}: {np.float32(rate)!r}, netc's is {netc_rate!r}")
         loss = run.module.train_step(net, optimizer, TickingBatches(run, step, clock), rate)
+        for p in net.parameters():
+            if p.grad is not None: steepest[id(p)] = torch.maximum(steepest[id(p)], p.grad.abs())
         worst["losses"] = max(worst["losses"], abs(run.losses[step - 1] - loss) / max(abs(loss), 1e-3))
     after = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
-    largest = max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    largest = max(steep.max().item() for steep in steepest.values())
     for name, tensor, *layout in run.module.tensors(net):
         netc = laid_out(after[name], layout).reshape(tensor.shape)
-        if name not in gradients:  # running statistics: the mean of a conv's output may be 0 but for rounding
+        if id(tensor) not in steepest:  # running statistics: the mean of a conv's output may be 0 but for rounding
             worst["states"] = max(worst["states"], ((netc - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
             continue
-        netc, torchs = netc - before[id(tensor)], tensor.detach() - before[id(tensor)]
-        # What a gradient of rounding errors moves is noise (a bias before a norm).
-        if max(g.abs().max().item() for g, _ in gradients[name]) < 1e-7 * largest: continue
-        # Ten float32 sums round off up to 1e-7 of the weight itself; a move of less than 2e-5 of it is not known to 1e-2.
-        off = ((netc - torchs).norm() / max(torchs.norm(), 2e-5 * before[id(tensor)].norm(), 1e-30)).item()
+        # What gradients of rounding errors move is noise: a bias before a norm, attention's biases of keys.
+        meant = steepest[id(tensor)] > 1e-6 * largest
+        start = before[id(tensor)][meant]
+        netc, torchs = netc[meant] - start, tensor.detach()[meant] - start
+        # Ten float32 sums round off up to 1e-6 of the weight itself; a move of less than 1e-4 of it is not known to 1e-2.
+        off = ((netc - torchs).norm() / max(torchs.norm(), 1e-4 * start.norm(), 1e-30)).item()
         if not off <= worst["updates"]: worst["updates"], worst["moved"] = off, name
     net.eval()
     x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"))
@@ -237,7 +241,7 @@ class TickingBatches:
     def __iter__(self):
         for i in range(self.run.micro):
             self.clock.micro_step = (self.step - 1) * self.run.micro + i + 1
-            with self.run.decisions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
+            with self.run.functions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
 
 
 def compare_checkpoints(r):
@@ -262,7 +266,7 @@ def judge(netc, path, options):
         if r.micro == 1: worst["loss"] = abs(r.losses[0] - loss) / abs(loss)
         gradients = r.gradients()[2]
         compare_gradients(r, gradients, worst)
-        compare_steps(r, gradients, worst)
+        compare_steps(r, worst)
         worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
