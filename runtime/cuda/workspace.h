@@ -43,10 +43,6 @@ constexpr size_t bn_forward_workspace(const BnDesc& d) { return reduction_bytes(
 constexpr size_t bn_backward_workspace(const BnDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
 /// Two sums for every chunk and channel.
 constexpr size_t norm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
-/// One sum for every chunk and channel.
-constexpr size_t rmsnorm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
-/// Two sums for every sample and channel.
-constexpr size_t groupnorm_backward_workspace(const GroupNormDesc& d) { return sizeof(float) * 2 * static_cast<size_t>(d.n) * static_cast<size_t>(d.c); }
 
 /// `values` floats for every state of one step of a recurrence.
 constexpr size_t recurrent_bytes(const RecurrentDesc& d, int32_t values) {
@@ -79,12 +75,6 @@ constexpr size_t groupnorm_backward_workspace(const GroupNormDesc& d) {
 constexpr size_t attn_forward_workspace(const AttnDesc&) { return 0; }
 constexpr size_t attn_backward_workspace(const AttnDesc& d) {
   return static_cast<size_t>(d.n) * static_cast<size_t>(d.heads) * static_cast<size_t>(d.t) * sizeof(float);
-}
-
-// Attention works by tiles in shared memory; backward has the sum of dy * y of each head's row.
-constexpr size_t attn_forward_workspace(const AttnDesc&) { return 0; }
-constexpr size_t attn_backward_workspace(const AttnDesc& d) {
-  return sizeof(float) * static_cast<size_t>(d.n) * static_cast<size_t>(d.heads) * static_cast<size_t>(d.t);
 }
 
 }  // namespace netrt::cuda
