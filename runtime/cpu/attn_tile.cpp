@@ -1,25 +1,21 @@
 #include "attn_tile.h"
 
+#include <cmath>
+
 #include "../random.h"
 
 namespace netrt {
+
+AttnShape::AttnShape(const AttnDesc& desc)
+    : t(desc.t), size(desc.size), pitch((int64_t{desc.heads} + 2 * int64_t{desc.kv_heads}) * desc.size), out_pitch(int64_t{desc.heads} * desc.size),
+      columns(panel_columns(desc.size)), group(desc.heads / desc.kv_heads), heads(desc.heads), kv_heads(desc.kv_heads),
+      scale(1.0f / std::sqrt(static_cast<float>(desc.size))) {}
 
 void copy_rows(float* to, const float* from, int64_t pitch, int64_t rows, float scale, const AttnShape& shape) {
   for (int64_t row = 0; row < rows; ++row) {
 #pragma omp simd
     for (int64_t i = 0; i < shape.size; ++i) to[row * shape.columns + i] = from[row * pitch + i] * scale;
     std::fill(to + row * shape.columns + shape.size, to + (row + 1) * shape.columns, 0.0f);
-  }
-}
-
-void transpose_rows(float* to, const float* from, int64_t pitch, int64_t rows, const AttnShape& shape) {
-  for (int64_t first = 0; first < key_tile; first += tile_columns, to += shape.size * tile_columns) {
-    const int64_t here = std::clamp<int64_t>(rows - first, 0, tile_columns);
-    if (here < tile_columns) std::fill(to, to + shape.size * tile_columns, 0.0f);
-    for (int64_t row = 0; row < here; ++row) {
-      const float* in = from + (first + row) * pitch;
-      for (int64_t i = 0; i < shape.size; ++i) to[i * tile_columns + row] = in[i];
-    }
   }
 }
 
