@@ -8,7 +8,10 @@ they moved every weight and running statistic; the loss in evaluation; checkpoin
 
 A relu that sees 1e-8 in one precision and -1e-8 in another passes a gradient or does not, and so does a max-pool's tie. For the gradients,
 PyTorch's relu and max-pooling therefore go the way netc went (twins.py), provided that the other way is within rounding; how many such
-decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own."""
+decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own.
+
+A network that is so rough that scores or gradients miss their limit is run by PyTorch in float32 too: netc may then be off by twice as
+much as PyTorch is (printed as `float32`), but never by more than 1e-2."""
 import argparse
 import contextlib
 import importlib.util
@@ -97,6 +100,10 @@ def run(netc, *args):
     return done.stdout
 
 
+def read_trace(folder, name):
+    return np.load(f"{folder}/trace/{name}.npy")
+
+
 def import_file(path):
     spec = importlib.util.spec_from_file_location("emitted", path)
     module = importlib.util.module_from_spec(spec)
@@ -128,7 +135,12 @@ class Run:
         if len(self.losses) != a.steps: raise AssertionError(f"expected {a.steps} losses, got {len(self.losses)}:\n{out}")
 
     def trace(self, name):
-        return np.load(f"{self.folder}/trace/{name}.npy")
+        return read_trace(self.folder, name)
+
+    def gradient(self, name):
+        """Of the first micro-step: the sum that the others will be added to, or all there is."""
+        sum_ = f"grad/{name}.gradsum"
+        return self.trace(sum_ if os.path.exists(f"{self.folder}/trace/{sum_}.npy") else f"grad/{name}.grad")
 
     def layer_of(self, path):
         names = getattr(self.module, "NAMES", {})
@@ -177,6 +189,11 @@ class Run:
 
 # ---- Comparing -------------------------------------------------------------------------------------
 
+def scores_of(array):
+    scores = torch.from_numpy(array).double()
+    return scores.permute(0, 3, 1, 2) if scores.dim() == 4 else scores
+
+
 def laid_out(array, layout):
     """An array of netc's in PyTorch's order; layout: axes and, where several tensors share it, rows."""
     axes, *rows = layout
@@ -184,14 +201,36 @@ def laid_out(array, layout):
     return torch.from_numpy(np.array(array if axes is None else array.transpose(axes))).double()
 
 
-def compare_gradients(run, gradients, worst):
+def compare_first_step(run, a, worst):
+    """Fills scores, loss and gradients; returns the limits of the three."""
+    scores, loss, _ = run.gradients(decided=False)
+    gradients = run.gradients()[2]
+    netc_scores = run.trace("step1/scores")
+    netc_gradients = {name: run.gradient(name) for name in gradients}
+    worst["scores"] = ((scores_of(netc_scores) - scores).abs().max() / scores.abs().max()).item()
+    if run.micro == 1: worst["loss"] = abs(run.losses[0] - loss) / abs(loss)
+    worst["gradients"], worst["at"] = gradients_off(gradients, lambda name, layout: laid_out(netc_gradients[name], layout))
+    limits = {"scores": a.scores, "gradients": a.gradients}
+    if any(worst[key] > limit for key, limit in limits.items()):
+        single, _, singles = run.gradients(torch.float32)
+        own = {"scores": ((single.double() - scores).abs().max() / scores.abs().max()).item()}
+        parts = {name: iter([g for g, _ in each]) for name, each in singles.items()}
+        own["gradients"], _ = gradients_off(gradients, lambda name, layout: next(parts[name]))
+        worst["float32"] = {key: float(f"{value:.2g}") for key, value in own.items()}
+        limits = {key: max(limit, min(2 * own[key], 1e-2)) for key, limit in limits.items()}
+    return limits
+
+
+def gradients_off(gradients, other):
+    """The largest relative difference of a gradient from other(name, layout), and the parameter's name."""
     # A bias before a norm has a gradient of exactly 0; what rounding leaves there is measured against the largest gradient of all.
     floor = 1e-2 * max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    worst = (0.0, "")
     for name, parts in gradients.items():
-        netc = run.trace(f"grad/{name}.grad")
         for g, layout in parts:
-            off = (laid_out(netc, layout).reshape(g.shape) - g).abs().max().item() / max(g.abs().max().item(), floor)
-            if not off <= worst["gradients"]: worst["gradients"], worst["at"] = off, name
+            off = (other(name, layout).reshape(g.shape) - g).abs().max().item() / max(g.abs().max().item(), floor)
+            if not off <= worst[0]: worst = off, name
+    return worst
 
 
 def compare_steps(run, worst):
@@ -261,21 +300,13 @@ def judge(netc, path, options):
     with tempfile.TemporaryDirectory() as folder:
         r = Run(netc, path, a, folder)
         worst = {key: 0.0 for key in LIMITS}
-        scores, loss, _ = r.gradients(decided=False)
-        worst["scores"] = ((laid_out_scores(r) - scores).abs().max() / scores.abs().max()).item()
-        if r.micro == 1: worst["loss"] = abs(r.losses[0] - loss) / abs(loss)
-        gradients = r.gradients()[2]
-        compare_gradients(r, gradients, worst)
+        limits = {key: getattr(a, key) for key in LIMITS}
+        limits.update(compare_first_step(r, a, worst))
         compare_steps(r, worst)
         worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
-    return figures, [f"{key} {figures[key]} (limit {getattr(a, key):g})" for key in LIMITS if not worst[key] <= getattr(a, key)]
-
-
-def laid_out_scores(r):
-    scores = torch.from_numpy(r.trace("step1/scores")).double()
-    return scores.permute(0, 3, 1, 2) if scores.dim() == 4 else scores
+    return figures, [f"{key} {figures[key]} (limit {limits[key]:g})" for key in LIMITS if not worst[key] <= limits[key]]
 
 
 if __name__ == "__main__":
