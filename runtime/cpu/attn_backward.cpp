@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "attn_tile.h"
+#include "drop_mask.h"
 #include "parallel.h"
 #include "tile_pack.h"
 #include "vector_math.h"
@@ -65,7 +66,7 @@ struct Head {
 
 /// What `rows` queries from `query` on add to the gradients of a tile of keys and values, and what these add to theirs.
 void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head& at, int64_t query, int64_t rows, int64_t key,
-                   int64_t keys, const AttnDesc& desc, const AttnShape& s, const AttnDrop& drop) {
+                   int64_t keys, const AttnDesc& desc, const AttnShape& s, const DropMask& mask) {
   alignas(64) float probabilities[score_rows * key_tile], gradient[score_rows * key_tile];
   copy_rows(tiles.queries, in.qkv + s.query(at.sample, at.head) + query * s.pitch, s.pitch, rows, s.scale, s);
   copy_rows(tiles.dout, in.dy + s.out(at.sample, at.head) + query * s.out_pitch, s.out_pitch, rows, 1.0f, s);
@@ -75,8 +76,8 @@ void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head&
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = (at.sample * s.heads + at.head) * s.t + query + i, visible = desc.causal != 0 ? std::clamp<int64_t>(query + i - key + 1, 0, keys) : keys;
     float factors[key_tile] = {};
-    if (drop.drops()) drop.factors(factors, row, key, visible);
-    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, panel_columns(keys), in.lse[row], in.dots[row], drop.drops() ? factors : nullptr);
+    if (desc.p > 0) mask.factors(factors, row * s.t + key, visible);
+    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, panel_columns(keys), in.lse[row], in.dots[row], desc.p > 0 ? factors : nullptr);
   }
   multiply(tiles.dvalues, s.columns, true, {probabilities, 1, key_tile}, {tiles.dout, tile_columns, s.columns}, keys, s.columns, rows);
   multiply(tiles.dkeys, s.columns, true, {gradient, 1, key_tile}, {tiles.queries, tile_columns, s.columns}, keys, s.columns, rows);
@@ -95,7 +96,7 @@ void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head&
 
 /// The gradients of one head of keys and values, and of the queries that read it.
 void backward_head(float* dqkv, const Input& in, const Tiles& tiles, int64_t sample, int64_t kv_head, const AttnDesc& desc,
-                   const AttnShape& s, const AttnDrop& drop) {
+                   const AttnShape& s, const DropMask& mask) {
   for (int64_t key = 0; key < s.t; key += key_tile) {
     const int64_t keys = std::min(key_tile, s.t - key), key_at = s.key(sample, kv_head) + key * s.pitch, value_at = s.value(sample, kv_head) + key * s.pitch;
     pack_rows(tiles.key_panels, in.qkv + key_at, s.pitch, keys, s.size);
@@ -105,7 +106,7 @@ void backward_head(float* dqkv, const Input& in, const Tiles& tiles, int64_t sam
     std::fill(tiles.dvalues, tiles.dvalues + keys * s.columns, 0.0f);
     for (int64_t head = kv_head * s.group; head < (kv_head + 1) * s.group; ++head) {
       for (int64_t query = desc.causal != 0 ? key / score_rows * score_rows : 0; query < s.t; query += score_rows) {
-        backward_tile(dqkv, in, tiles, {sample, head}, query, std::min(score_rows, s.t - query), key, keys, desc, s, drop);
+        backward_tile(dqkv, in, tiles, {sample, head}, query, std::min(score_rows, s.t - query), key, keys, desc, s, mask);
       }
     }
     for (int64_t row = 0; row < keys; ++row) {
@@ -141,10 +142,10 @@ void attn_backward(Context& ctx, float* dqkv, const float* qkv, const float* y, 
   require_workspace("attn_backward", parts.bytes(1), workspace);
   float* dots = static_cast<float*>(workspace.data);
   row_dots(dots, y, dy, desc, s);
-  const AttnDrop drop(ctx, desc);
+  const DropMask mask(ctx, desc.p, desc.stream);
   const auto work = [&](int64_t begin, int64_t end) {
     const Tiles mine(parts.part(workspace, omp_get_thread_num()), s);
-    for (int64_t i = begin; i < end; ++i) backward_head(dqkv, {qkv, lse, dots, dy}, mine, i / s.kv_heads, i % s.kv_heads, desc, s, drop);
+    for (int64_t i = begin; i < end; ++i) backward_head(dqkv, {qkv, lse, dots, dy}, mine, i / s.kv_heads, i % s.kv_heads, desc, s, mask);
   };
   parallel_for(desc.n * s.kv_heads, s.t * s.t * s.size, work, parts.threads(workspace));
 }

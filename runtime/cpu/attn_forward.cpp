@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "attn_tile.h"
+#include "drop_mask.h"
 #include "parallel.h"
 #include "tile_pack.h"
 #include "vector_math.h"
@@ -59,31 +60,31 @@ void soften(float* scores, int64_t keys, float* highest, float* sum, float* fact
 }
 
 /// Takes from the queries from `query` on the scores of keys behind them; the panel's last query sees one key at least.
-void mask(float* scores, int64_t query, int64_t key, int64_t keys) {
+void hide(float* scores, int64_t query, int64_t key, int64_t keys) {
   for (int64_t k = std::max<int64_t>(query - key + 1, 0); k < keys; ++k) {
 #pragma omp simd
     for (int64_t j = 0; j < tile_columns; ++j) scores[k * score_columns + j] = query + j < key + k ? -INFINITY : scores[k * score_columns + j];
   }
 }
 
-/// Multiplies the probabilities of `rows` queries with what is dropped of them.
-void drop_scores(float* scores, int64_t row, int64_t rows, int64_t key, int64_t keys, const AttnDrop& drop) {
+/// Drops probabilities of `rows` queries; `row` is (sample * heads + head) * t + query of the first.
+void drop_scores(float* scores, int64_t row, int64_t rows, int64_t key, int64_t keys, int64_t t, const DropMask& mask) {
   float factors[key_tile];
   for (int64_t i = 0; i < rows; ++i) {
-    drop.factors(factors, row + i, key, keys);
+    mask.factors(factors, (row + i) * t + key, keys);
     for (int64_t k = 0; k < keys; ++k) scores[k * score_columns + i] *= factors[k];
   }
 }
 
 /// Takes a tile of keys and values into the sums of `rows` queries, of which the first is number `row` of the query tile.
 void attend(const Tiles& tiles, Running& running, const float* keys_at, const Queries& at, int64_t row, int64_t rows, int64_t key, int64_t keys,
-            const AttnDesc& desc, const AttnShape& s, const AttnDrop& drop) {
+            const AttnDesc& desc, const AttnShape& s, const DropMask& mask) {
   alignas(64) float scores[key_tile * score_columns];
   const int64_t query = at.first + row, panel = s.size * tile_columns;
   multiply(scores, score_columns, false, {keys_at, s.pitch, 1}, {tiles.queries + row / tile_columns * panel, panel, tile_columns}, keys,
            panel_columns(rows), s.size);
   for (int64_t first = 0; first < rows; first += tile_columns) {
-    if (desc.causal != 0 && query + first < key + keys - 1) mask(scores + first, query + first, key, keys);
+    if (desc.causal != 0 && query + first < key + keys - 1) hide(scores + first, query + first, key, keys);
     float factors[tile_columns];
     soften(scores + first, keys, running.highest + row + first, running.sum + row + first, factors);
     for (int64_t i = first; i < std::min(rows, first + tile_columns); ++i) {
@@ -93,13 +94,13 @@ void attend(const Tiles& tiles, Running& running, const float* keys_at, const Qu
       for (int64_t j = 0; j < s.columns; ++j) sums[j] *= factors[i - first];
     }
   }
-  if (drop.drops()) drop_scores(scores, (at.sample * s.heads + at.head) * s.t + query, rows, key, keys, drop);
+  if (desc.p > 0) drop_scores(scores, (at.sample * s.heads + at.head) * s.t + query, rows, key, keys, s.t, mask);
   multiply(tiles.sums + row * s.columns, s.columns, true, {scores, 1, score_columns}, {tiles.values, tile_columns, s.columns}, rows, s.columns, keys);
 }
 
 /// The outputs of some queries.
 void attend_all(float* y, float* lse_or_null, const float* qkv, const Tiles& tiles, const Queries& at, const AttnDesc& desc, const AttnShape& s,
-                const AttnDrop& drop) {
+                const DropMask& mask) {
   Running running;
   std::fill_n(running.highest, query_tile, -INFINITY);
   std::fill_n(running.sum, query_tile, 0.0f);
@@ -114,7 +115,7 @@ void attend_all(float* y, float* lse_or_null, const float* qkv, const Tiles& til
     for (int64_t row = 0; row < at.count; row += score_columns) {
       const int64_t rows = std::min(score_columns, at.count - row);
       if (desc.causal != 0 && at.first + row + rows <= key) continue;  // none of them sees these keys
-      attend(tiles, running, qkv + s.key(at.sample, kv_head) + key * s.pitch, at, row, rows, key, keys, desc, s, drop);
+      attend(tiles, running, qkv + s.key(at.sample, kv_head) + key * s.pitch, at, row, rows, key, keys, desc, s, mask);
     }
   }
   for (int64_t i = 0; i < at.count; ++i) {
@@ -134,14 +135,14 @@ void attn_forward(Context& ctx, float* y, float* lse_or_null, const float* qkv, 
   const AttnShape s(desc);
   const ThreadParts parts{0, Tiles::bytes(s)};
   require_workspace("attn_forward", parts.bytes(1), workspace);
-  const AttnDrop drop(ctx, desc);
+  const DropMask mask(ctx, desc.p, desc.stream);
   // Tiles of nearly the same size, whole panels of queries each.
   const int64_t wanted = (s.t + query_tile - 1) / query_tile, each = panel_columns((s.t + wanted - 1) / wanted), tiles = (s.t + each - 1) / each;
   const auto work = [&](int64_t begin, int64_t end) {
     const Tiles mine(parts.part(workspace, omp_get_thread_num()), s);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t which = i / tiles, first = i % tiles * each;
-      attend_all(y, lse_or_null, qkv, mine, {which / s.heads, which % s.heads, first, std::min(each, s.t - first)}, desc, s, drop);
+      attend_all(y, lse_or_null, qkv, mine, {which / s.heads, which % s.heads, first, std::min(each, s.t - first)}, desc, s, mask);
     }
   };
   parallel_for(desc.n * s.heads * tiles, each * s.t * s.size, work, parts.threads(workspace));

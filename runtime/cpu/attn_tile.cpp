@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "../random.h"
-
 namespace netrt {
 
 AttnShape::AttnShape(const AttnDesc& desc)
@@ -27,19 +25,6 @@ void multiply(float* to, int64_t to_pitch, bool add, const Left& left, const Rig
                                   1, depth};
       multiply_tile(static_cast<int>(std::min(each, rows - row)), tile_columns, operands, {to + row * to_pitch + column, to_pitch, add});
     }
-  }
-}
-
-AttnDrop::AttnDrop(const Context& ctx, const AttnDesc& desc)
-    : seed_(ctx.run.seed), stream_(drop_stream(desc.stream, ctx.run.micro_step)), t_(desc.t), p_(desc.p) {}
-
-void AttnDrop::factors(float* factors, int64_t row, int64_t first, int64_t count) const {
-  const float keep = 1.0f / (1.0f - p_);
-  const uint64_t begin = static_cast<uint64_t>(row * t_ + first), end = begin + static_cast<uint64_t>(count);
-  for (uint64_t block = begin / 4; block * 4 < end; ++block) {
-    const Random4 random = philox(seed_, stream_, block);
-    for (uint64_t i = std::max(block * 4, begin); i < std::min(block * 4 + 4, end); ++i)
-      factors[i - begin] = uniform01(random.v[i % 4]) >= p_ ? keep : 0.0f;
   }
 }
 

@@ -43,18 +43,4 @@ struct Right {
 /// to[i][j] = sum over depth of left * right, or added to it; `columns` is a multiple of 16.
 void multiply(float* to, int64_t to_pitch, bool add, const Left& left, const Right& right, int64_t rows, int64_t columns, int64_t depth);
 
-/// The dropping of probabilities: what each is multiplied with, 0 or 1/(1-p).
-class AttnDrop {
- public:
-  AttnDrop(const Context& ctx, const AttnDesc& desc);
-  bool drops() const { return p_ > 0; }
-  /// factors[j] for the keys first, first + 1, ... of a query; `row` is (sample * heads + head) * t + query.
-  void factors(float* factors, int64_t row, int64_t first, int64_t count) const;
-
- private:
-  uint64_t seed_, stream_;
-  int64_t t_;
-  float p_;
-};
-
 }  // namespace netrt
