@@ -39,6 +39,7 @@ def parser():
     ap.add_argument("--rate", type=float, help="another learning rate")
     ap.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="netc's own")
     ap.add_argument("--steps", type=int, default=10)
+    ap.add_argument("--own", type=float, default=2, help="where a limit is passed: how many times PyTorch's own float32 error is still right")
     for key in LIMITS: ap.add_argument(f"--{key}", type=float, default=LIMITS[key], help=argparse.SUPPRESS)
     return ap
 
@@ -127,7 +128,7 @@ class Run:
         write_data(folder + "/data", self.report, samples * self.steps_per_epoch, training["batch"])
         run(netc, self.net_file, "--emit-pytorch", "-o", folder + "/net.py", *self.sets)
         self.module = import_file(folder + "/net.py")
-        out = run(netc, self.net_file, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps",
+        out = run(netc, self.net_file, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps", "--check-memory",
                   "--save", folder + "/after.safetensors", *self.sets)
         self.losses = [float(m) for m in re.findall(r"^step \d+ loss (\S+)", out, re.M)]
         self.test_loss = float(re.findall(r"test loss ([0-9.e+-]+)", out)[-1])
@@ -207,17 +208,17 @@ def compare_first_step(run, a, worst):
     gradients = run.gradients()[2]
     netc_scores = run.trace("step1/scores")
     netc_gradients = {name: run.gradient(name) for name in gradients}
-    worst["scores"] = ((scores_of(netc_scores) - scores).abs().max() / scores.abs().max()).item()
+    worst["scores"] = ((scores_of(netc_scores) - scores).abs().max() / max(scores.abs().max(), 1e-9)).item()
     if run.micro == 1: worst["loss"] = abs(run.losses[0] - loss) / abs(loss)
     worst["gradients"], worst["at"] = gradients_off(gradients, lambda name, layout: laid_out(netc_gradients[name], layout))
     limits = {"scores": a.scores, "gradients": a.gradients}
     if any(worst[key] > limit for key, limit in limits.items()):
         single, _, singles = run.gradients(torch.float32)
-        own = {"scores": ((single.double() - scores).abs().max() / scores.abs().max()).item()}
+        own = {"scores": ((single.double() - scores).abs().max() / max(scores.abs().max(), 1e-9)).item()}
         parts = {name: iter([g for g, _ in each]) for name, each in singles.items()}
         own["gradients"], _ = gradients_off(gradients, lambda name, layout: next(parts[name]))
         worst["float32"] = {key: float(f"{value:.2g}") for key, value in own.items()}
-        limits = {key: max(limit, min(2 * own[key], 1e-2)) for key, limit in limits.items()}
+        limits = {key: max(limit, min(a.own * own[key], 1e-2)) for key, limit in limits.items()}
     return limits
 
 
@@ -233,46 +234,77 @@ def gradients_off(gradients, other):
     return worst
 
 
-def compare_steps(run, worst):
-    clock = Clock()
-    net = run.new_net(clock)
-    before = {id(tensor): tensor.detach().clone() for _, tensor, *_ in run.module.tensors(net)}
-    steepest = {id(tensor): torch.zeros_like(tensor) for tensor in net.parameters()}
-    net.train()
-    optimizer = run.module.make_optimizer(net)
-    for step in range(1, run.steps + 1):
-        rate = run.module.learning_rate(step, run.steps_per_epoch, run.steps)
-        netc_rate = run.trace(f"step{(step - 1) * run.micro + 1}/learning_rate")[0]
-        if np.float32(rate) != netc_rate: raise AssertionError(f"learning rate of step {step}: {np.float32(rate)!r}, netc's is {netc_rate!r}")
-        loss = run.module.train_step(net, optimizer, TickingBatches(run, step, clock), rate)
-        for p in net.parameters():
-            if p.grad is not None: steepest[id(p)] = torch.maximum(steepest[id(p)], p.grad.abs())
-        worst["losses"] = max(worst["losses"], abs(run.losses[step - 1] - loss) / max(abs(loss), 1e-3))
-    after = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
-    largest = max(steep.max().item() for steep in steepest.values())
-    for name, tensor, *layout in run.module.tensors(net):
-        netc = laid_out(after[name], layout).reshape(tensor.shape)
-        if id(tensor) not in steepest:  # running statistics: the mean of a conv's output may be 0 but for rounding
-            worst["states"] = max(worst["states"], ((netc - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
+class Steps:
+    """PyTorch's ten steps in one precision: losses, what the tensors were and became, the steepest gradients, the loss in evaluation."""
+
+    def __init__(self, run, dtype=torch.float64):
+        clock = Clock()
+        net = run.new_net(clock, dtype)
+        double = lambda tensor: tensor.detach().double().clone()
+        self.before = {name: double(tensor) for name, tensor in self.tensors(run, net)}
+        steepest = {id(tensor): torch.zeros_like(tensor) for tensor in net.parameters()}
+        net.train()
+        optimizer = run.module.make_optimizer(net)
+        self.losses = []
+        for step in range(1, run.steps + 1):
+            rate = run.module.learning_rate(step, run.steps_per_epoch, run.steps)
+            netc_rate = run.trace(f"step{(step - 1) * run.micro + 1}/learning_rate")[0]
+            if np.float32(rate) != netc_rate: raise AssertionError(f"learning rate of step {step}: {np.float32(rate)!r}, netc's is {netc_rate!r}")
+            self.losses.append(run.module.train_step(net, optimizer, TickingBatches(run, step, clock, dtype), rate))
+            for p in net.parameters():
+                if p.grad is not None: steepest[id(p)] = torch.maximum(steepest[id(p)], p.grad.abs())
+        self.after = {name: double(tensor) for name, tensor in self.tensors(run, net)}
+        self.steepest = {name: steepest[id(tensor)] for name, tensor in self.tensors(run, net) if id(tensor) in steepest}
+        net.eval()
+        x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"), dtype)
+        with torch.no_grad(): self.evaluation = run.module.loss(net(x), target).item()
+
+    @staticmethod
+    def tensors(run, net):
+        """Names are netc's, with a number where several tensors share one."""
+        return [((name, i), tensor) for i, (name, tensor, *_) in enumerate(run.module.tensors(net))]
+
+
+def steps_off(exact, losses, after, evaluation):
+    """How far ten steps are from the exact ones; after: tensors by the names of Steps."""
+    off = {"losses": max(abs(a - b) / max(abs(b), 1e-3) for a, b in zip(losses, exact.losses)), "updates": 0.0, "states": 0.0,
+           "evaluation": abs(evaluation - exact.evaluation) / max(abs(exact.evaluation), 1e-3)}
+    largest = max(steep.max().item() for steep in exact.steepest.values())
+    for name, tensor in exact.after.items():
+        if name not in exact.steepest:  # running statistics: the mean of a conv's output may be 0 but for rounding
+            off["states"] = max(off["states"], ((after[name] - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
             continue
         # What gradients of rounding errors move is noise: a bias before a norm, attention's biases of keys.
-        meant = steepest[id(tensor)] > 1e-6 * largest
-        start = before[id(tensor)][meant]
-        netc, torchs = netc[meant] - start, tensor.detach()[meant] - start
+        meant = exact.steepest[name] > 1e-6 * largest
+        start = exact.before[name][meant]
+        moved, right = after[name][meant] - start, tensor[meant] - start
         # Ten float32 sums round off up to 1e-6 of the weight itself; a move of less than 1e-4 of it is not known to 1e-2.
-        off = ((netc - torchs).norm() / max(torchs.norm(), 1e-4 * start.norm(), 1e-30)).item()
-        if not off <= worst["updates"]: worst["updates"], worst["moved"] = off, name
-    net.eval()
-    x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"))
-    with torch.no_grad(): loss = run.module.loss(net(x), target).item()
-    worst["evaluation"] = abs(run.test_loss - loss) / max(abs(loss), 1e-3)
+        far = ((moved - right).norm() / max(right.norm(), 1e-4 * start.norm(), 1e-30)).item()
+        if not far <= off["updates"]: off["updates"], off["moved"] = far, name[0]
+    return off
+
+
+def compare_steps(run, a, worst):
+    """Fills losses, updates, states and evaluation; returns their limits: where one is passed, so many times PyTorch's own float32 drift, to 0.3."""
+    exact = Steps(run)
+    saved = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
+    layouts = {(name, i): layout for i, (name, _, *layout) in enumerate(run.module.tensors(run.new_net(Clock())))}
+    after = {name: laid_out(saved[name[0]], layouts[name]).reshape(tensor.shape) for name, tensor in exact.after.items()}
+    worst.update(steps_off(exact, run.losses, after, run.test_loss))
+    limits = {key: getattr(a, key) for key in ("losses", "updates", "states", "evaluation")}
+    if any(not worst[key] <= limit for key, limit in limits.items()):
+        single = Steps(run, torch.float32)
+        own = steps_off(exact, single.losses, single.after, single.evaluation)
+        worst["float32_steps"] = {key: float(f"{own[key]:.2g}") for key in limits}
+        limits = {key: max(limit, min(a.own * own[key], 0.3)) for key, limit in limits.items()}
+    return limits
 
 
 class TickingBatches:
     """The batches of a step; tells dropout which micro-step it is."""
 
-    def __init__(self, run, step, clock):
-        self.run, self.step, self.clock = run, step, clock
+    def __init__(self, run, step, clock, dtype):
+        self.run, self.step, self.clock, self.dtype = run, step, clock, dtype
 
     def __len__(self):
         return self.run.micro
@@ -280,7 +312,7 @@ class TickingBatches:
     def __iter__(self):
         for i in range(self.run.micro):
             self.clock.micro_step = (self.step - 1) * self.run.micro + i + 1
-            with self.run.functions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
+            with self.run.functions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step, self.dtype)
 
 
 def compare_checkpoints(r):
@@ -302,7 +334,7 @@ def judge(netc, path, options):
         worst = {key: 0.0 for key in LIMITS}
         limits = {key: getattr(a, key) for key in LIMITS}
         limits.update(compare_first_step(r, a, worst))
-        compare_steps(r, worst)
+        limits.update(compare_steps(r, a, worst))
         worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
