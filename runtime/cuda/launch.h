@@ -31,6 +31,12 @@ bool vectorizable(int64_t c, const Pointers*... pointers) {
   return c % 4 == 0 && (((reinterpret_cast<uintptr_t>(pointers) & 15) == 0) && ...);
 }
 
+/// The same value, which the compiler must take for a new one: what a loop makes of it stays in the loop and holds no registers outside.
+__device__ inline int32_t opaque(int32_t value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // ---- One thread a vector of a flat array ----------------------------------------------------------

@@ -45,8 +45,17 @@ constexpr size_t bn_backward_workspace(const BnDesc& d) { return reduction_bytes
 constexpr size_t norm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 2); }
 /// One sum for every chunk and channel.
 constexpr size_t rmsnorm_backward_workspace(const NormDesc& d) { return reduction_bytes(d.rows, d.c, 1); }
-/// Two sums for every sample and channel.
-constexpr size_t groupnorm_backward_workspace(const GroupNormDesc& d) { return sizeof(float) * 2 * static_cast<size_t>(d.n) * static_cast<size_t>(d.c); }
+
+/// Into how many slices a sample's pixels are cut, so that all samples together make enough blocks.
+constexpr int32_t groupnorm_slices(const GroupNormDesc& d) {
+  const int64_t blocks = std::max<int64_t>(1, (int64_t{d.c} + reduction_columns - 1) / reduction_columns * d.n);
+  return static_cast<int32_t>(std::min(std::max<int64_t>(1, 1024 / blocks), std::max<int64_t>(1, (int64_t{d.pixels} + 63) / 64)));
+}
+/// Two sums for every slice and channel, and for every group.
+constexpr size_t groupnorm_backward_workspace(const GroupNormDesc& d) {
+  const size_t slices = static_cast<size_t>(groupnorm_slices(d)), n = static_cast<size_t>(d.n);
+  return n * (slices * static_cast<size_t>(d.c) + static_cast<size_t>(d.groups)) * 2 * sizeof(float);
+}
 
 /// `values` floats for every state of one step of a recurrence.
 constexpr size_t recurrent_bytes(const RecurrentDesc& d, int32_t values) {

@@ -72,6 +72,16 @@ def estimates(folder):
     check("--set", json.loads(netc(path, "--json", "--set", "C=16").stdout)["layers"][1]["output"] == [8, 8, 16])
 
 
+def options(folder):
+    net = write(folder, "options.net", "input 8x8x1\nfc 2\nloss softmax\ntrain { sgd 0.1; batch 2; steps 1 }\n")
+    unknown = netc(net, "--estimat")
+    check("an unknown option, with the nearest", unknown.returncode == 1 and "unknown option --estimat; did you mean `--estimate`?" in unknown.stderr, unknown)
+    check("two networks", netc(net, net).returncode == 1)
+    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
+        stray = netc(net, *words)
+        check(f"{words[0]} without its action", stray.returncode == 1 and f"belongs to {owner}" in stray.stderr, stray)
+
+
 def messages(folder):
     for name, args, word in [("no file", [], "no network"), ("a missing file", [folder + "/none.net"], "none.net"), ("an unknown flag", [SIMPLE, "--estimat"], ""),
                              ("two actions", [SIMPLE, "--train", "--emit-cpu"], "one action"), ("a bad size", [SIMPLE, "--memory", "lots"], "lots"),
@@ -111,6 +121,8 @@ def training(folder):
     check("another seed gives others", strip(other.stdout) != strip(one.stdout))
     idx = write(folder, "idx.net", 'input 28x28x1 from idx "nowhere"\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n')
     gone = netc(idx, "--train")
+    drawn = netc(write(folder, "drawn.net", "input 8x8x1\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n"), "--train", "--data", "nowhere")
+    check("--data for a network that draws its own", drawn.returncode == 1 and "name a reader" in drawn.stderr, drawn)
     check("data that is not there", gone.returncode == 1 and "nowhere" in gone.stderr, gone)
 
 
@@ -180,6 +192,6 @@ def guards(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (estimates, messages, training, tokens, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, guards): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -1,6 +1,7 @@
 // Activations, dropout, products and the kernels that move channels and pixels.
 #include <limits>
 
+#include "cpu/vector_math.h"
 #include "kernel_checks.h"
 #include "activation_math.h"
 
@@ -244,4 +245,28 @@ TEST_CASE("place pads, crops and shifts", "[kernels]") {
           }
     CHECK(same_bits(y.values(), expected));
   }
+}
+
+TEST_CASE("the elementary functions that vectorise are exact to float32", "[kernels]") {
+  double worst_exp = 0, worst_sigmoid = 0, worst_tanh = 0;
+  for (double x = -90; x <= 90; x += x > -2 && x < 2 ? 1e-4 : 1e-2) {
+    const float given = static_cast<float>(x);
+    if (given > -87 && given < 88) worst_exp = std::max(worst_exp, std::abs(netrt::vector_exp(given) / std::exp(double(given)) - 1));
+    const double sigmoid = 1 / (1 + std::exp(-double(given))), tangent = std::tanh(double(given));
+    if (given > -87) worst_sigmoid = std::max(worst_sigmoid, std::abs(netrt::vector_sigmoid(given) - sigmoid) / sigmoid);
+    worst_tanh = std::max(worst_tanh, std::abs(netrt::vector_tanh(given) - tangent) / std::max(std::abs(tangent), 1e-30));
+  }
+  CHECK(worst_exp < 1.2e-7);
+  CHECK(worst_sigmoid < 3e-7);
+  CHECK(worst_tanh < 3e-7);
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  CHECK(netrt::vector_exp(-infinity) == 0.0f);
+  CHECK(netrt::vector_exp(infinity) > 3.4e38f);
+  CHECK(netrt::vector_sigmoid(infinity) == 1.0f);
+  CHECK(netrt::vector_sigmoid(-infinity) < 1e-37f);
+  CHECK(netrt::vector_tanh(infinity) == 1.0f);
+  CHECK(netrt::vector_tanh(-infinity) == -1.0f);
+  CHECK(netrt::vector_tanh(0.0f) == 0.0f);
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float value : {netrt::vector_exp(nan), netrt::vector_sigmoid(nan), netrt::vector_tanh(nan)}) CHECK(std::isnan(value));
 }

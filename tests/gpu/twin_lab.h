@@ -41,6 +41,11 @@ class Lab {
   /// Starts a case: forgets all buffers. `text` tells it from the kernel's other cases.
   void begin(const std::string& kernel, const std::string& text) {
     used_ = 0;
+    continue_with(kernel, text);
+  }
+
+  /// Starts a case that uses the buffers of the one before.
+  void continue_with(const std::string& kernel, const std::string& text) {
     name_ = kernel + " " + text;
     kernels_.insert(kernel);
   }
@@ -135,6 +140,7 @@ void run_products(Lab& lab);
 void run_windows(Lab& lab);
 void run_norms(Lab& lab);
 void run_recurrent(Lab& lab);
+void run_sequences(Lab& lab);
 void run_elementwise(Lab& lab);
 void run_losses_and_updates(Lab& lab);
 inline void run_all(Lab& lab) {
@@ -142,6 +148,7 @@ inline void run_all(Lab& lab) {
   run_windows(lab);
   run_norms(lab);
   run_recurrent(lab);
+  run_sequences(lab);
   run_elementwise(lab);
   run_losses_and_updates(lab);
 }

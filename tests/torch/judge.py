@@ -8,7 +8,10 @@ they moved every weight and running statistic; the loss in evaluation; checkpoin
 
 A relu that sees 1e-8 in one precision and -1e-8 in another passes a gradient or does not, and so does a max-pool's tie. For the gradients,
 PyTorch's relu and max-pooling therefore go the way netc went (twins.py), provided that the other way is within rounding; how many such
-decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own."""
+decisions there were in all steps is printed as `flips`. The scores and the first loss are PyTorch's own.
+
+A network that is so rough that scores or gradients miss their limit is run by PyTorch in float32 too: netc may then be off by twice as
+much as PyTorch is (printed as `float32`), but never by more than 1e-2."""
 import argparse
 import contextlib
 import importlib.util
@@ -22,7 +25,7 @@ import tempfile
 import numpy as np
 import torch
 
-from twins import Clock, Decisions, swap_dropout
+from twins import Clock, Decisions, Functions, swap_dropout
 
 LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "updates": 1e-2, "states": 1e-4, "evaluation": 1e-3}
 
@@ -44,10 +47,8 @@ def parser():
 
 def reduced(text, a):
     """The network with another input size, batch or rate, on the judge's data."""
-    def new_input(found):
-        size = a.input or found.group(1)
-        return f'input {size} from npy "data"'
-    text = re.sub(r'(?m)^input ([0-9x]+)[ \t]*(?:from \w+(?: "[^"]*")?(?: \{[^}]*\})?)?', new_input, text)
+    if a.input: text = re.sub(r"(?m)^input \S+", f"input {a.input}", text)
+    text = re.sub(r'(?m)^(input [^\n;#]*?) *(from \w+( "[^"]*")?( \{[^}]*\})?)? *(?=$|;|#)', r'\1 from npy "data"', text)
     if a.narrow > 1: text = "\n".join(narrowed(line, a) for line in text.split("\n"))
     if not re.search(r"(?m)^train\b", text): text += f"\ntrain {{ sgd {a.rate or 0.01} momentum 0.9 }}\n"
     if a.rate: text = re.sub(r"\b(sgd|adamw?|rmsprop) [0-9.e-]+", rf"\1 {a.rate}", text)
@@ -79,9 +80,11 @@ def write_data(folder, report, count, test):
     scores_of = {layer["name"]: layer for layer in report["layers"]}[report["layers"][-1]["inputs"][0]]
     scores = scores_of["output"]
     image = (shape + [1, 1])[:3] if len(shape) < 3 else shape
+    vocabulary = re.search(r"tokens (\d+)$", report["layers"][0]["source"])
     os.makedirs(folder, exist_ok=True)
     for split, n in (("train", count), ("test", test)):
-        np.save(f"{folder}/x_{split}.npy", smooth_fields(random, n, *image).reshape(n, *shape))
+        x = random.integers(0, int(vocabulary.group(1)), (n, *shape)) if vocabulary else smooth_fields(random, n, *image).reshape(n, *shape)
+        np.save(f"{folder}/x_{split}.npy", x)
         rows = int(np.prod(scores[:-1]))
         if report["loss"]["kind"] == "softmax": y = random.integers(0, scores[-1], (n, rows) if rows > 1 else n)
         elif rows == 1 and scores[-1] > 1: y = random.integers(0, scores[-1], n)
@@ -95,6 +98,10 @@ def run(netc, *args):
     done = subprocess.run([netc, *args], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     if done.returncode != 0: raise AssertionError(f"{' '.join([netc, *args])}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def read_trace(folder, name):
+    return np.load(f"{folder}/trace/{name}.npy")
 
 
 def import_file(path):
@@ -123,12 +130,17 @@ class Run:
         out = run(netc, self.net_file, "--train", "--trace", folder + "/trace", "--steps", str(a.steps), "--log-steps",
                   "--save", folder + "/after.safetensors", *self.sets)
         self.losses = [float(m) for m in re.findall(r"^step \d+ loss (\S+)", out, re.M)]
-        self.test_loss = float(re.findall(r"test loss (\S+)", out)[-1])
+        self.test_loss = float(re.findall(r"test loss ([0-9.e+-]+)", out)[-1])
         self.index = {layer["name"]: i for i, layer in enumerate(self.report["layers"][1:])}
         if len(self.losses) != a.steps: raise AssertionError(f"expected {a.steps} losses, got {len(self.losses)}:\n{out}")
 
     def trace(self, name):
-        return np.load(f"{self.folder}/trace/{name}.npy")
+        return read_trace(self.folder, name)
+
+    def gradient(self, name):
+        """Of the first micro-step: the sum that the others will be added to, or all there is."""
+        sum_ = f"grad/{name}.gradsum"
+        return self.trace(sum_ if os.path.exists(f"{self.folder}/trace/{sum_}.npy") else f"grad/{name}.grad")
 
     def layer_of(self, path):
         names = getattr(self.module, "NAMES", {})
@@ -153,20 +165,20 @@ class Run:
         return x, to(self.module.targets(label)) if hasattr(self.module, "targets") else x
 
     @contextlib.contextmanager
-    def decisions(self, micro_step):
-        """The emitted file's relu and max-pooling decide as netc did in a micro-step."""
-        self.module.F = decisions = Decisions(self.report["layers"][1:], lambda name: self.trace(f"step{micro_step}/forward/{name}"))
+    def functions(self, micro_step, decided=True):
+        """The emitted file's functions drop as netc in a micro-step, and where `decided` its relu and max-pooling decide as netc's."""
+        where = self.report["layers"][1:], self.report["seed"], micro_step
+        self.module.F = functions = Decisions(*where, lambda name: self.trace(f"step{micro_step}/forward/{name}")) if decided else Functions(*where)
         yield
         self.module.F = torch.nn.functional
-        decisions.finish()
-        self.flips += decisions.flips
+        functions.finish()
+        self.flips += getattr(functions, "flips", 0)
 
     def gradients(self, dtype=torch.float64, decided=True):
         """Scores, loss, and netc's name and gradient of every parameter after the first micro-step."""
         net = self.new_net(Clock(), dtype)
         x, target = self.batch(1, dtype)
-        with self.decisions(1) if decided else contextlib.nullcontext():
-            scores = net(x)
+        with self.functions(1, decided): scores = net(x)
         loss = self.module.loss(scores, target) / self.micro
         loss.backward()
         gradients = {}
@@ -177,6 +189,11 @@ class Run:
 
 # ---- Comparing -------------------------------------------------------------------------------------
 
+def scores_of(array):
+    scores = torch.from_numpy(array).double()
+    return scores.permute(0, 3, 1, 2) if scores.dim() == 4 else scores
+
+
 def laid_out(array, layout):
     """An array of netc's in PyTorch's order; layout: axes and, where several tensors share it, rows."""
     axes, *rows = layout
@@ -184,20 +201,43 @@ def laid_out(array, layout):
     return torch.from_numpy(np.array(array if axes is None else array.transpose(axes))).double()
 
 
-def compare_gradients(run, gradients, worst):
+def compare_first_step(run, a, worst):
+    """Fills scores, loss and gradients; returns the limits of the three."""
+    scores, loss, _ = run.gradients(decided=False)
+    gradients = run.gradients()[2]
+    netc_scores = run.trace("step1/scores")
+    netc_gradients = {name: run.gradient(name) for name in gradients}
+    worst["scores"] = ((scores_of(netc_scores) - scores).abs().max() / scores.abs().max()).item()
+    if run.micro == 1: worst["loss"] = abs(run.losses[0] - loss) / abs(loss)
+    worst["gradients"], worst["at"] = gradients_off(gradients, lambda name, layout: laid_out(netc_gradients[name], layout))
+    limits = {"scores": a.scores, "gradients": a.gradients}
+    if any(worst[key] > limit for key, limit in limits.items()):
+        single, _, singles = run.gradients(torch.float32)
+        own = {"scores": ((single.double() - scores).abs().max() / scores.abs().max()).item()}
+        parts = {name: iter([g for g, _ in each]) for name, each in singles.items()}
+        own["gradients"], _ = gradients_off(gradients, lambda name, layout: next(parts[name]))
+        worst["float32"] = {key: float(f"{value:.2g}") for key, value in own.items()}
+        limits = {key: max(limit, min(2 * own[key], 1e-2)) for key, limit in limits.items()}
+    return limits
+
+
+def gradients_off(gradients, other):
+    """The largest relative difference of a gradient from other(name, layout), and the parameter's name."""
     # A bias before a norm has a gradient of exactly 0; what rounding leaves there is measured against the largest gradient of all.
     floor = 1e-2 * max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    worst = (0.0, "")
     for name, parts in gradients.items():
-        netc = run.trace(f"grad/{name}.grad")
         for g, layout in parts:
-            off = (laid_out(netc, layout).reshape(g.shape) - g).abs().max().item() / max(g.abs().max().item(), floor)
-            if not off <= worst["gradients"]: worst["gradients"], worst["at"] = off, name
+            off = (other(name, layout).reshape(g.shape) - g).abs().max().item() / max(g.abs().max().item(), floor)
+            if not off <= worst[0]: worst = off, name
+    return worst
 
 
-def compare_steps(run, gradients, worst):
+def compare_steps(run, worst):
     clock = Clock()
     net = run.new_net(clock)
     before = {id(tensor): tensor.detach().clone() for _, tensor, *_ in run.module.tensors(net)}
+    steepest = {id(tensor): torch.zeros_like(tensor) for tensor in net.parameters()}
     net.train()
     optimizer = run.module.make_optimizer(net)
     for step in range(1, run.steps + 1):
@@ -205,19 +245,22 @@ def compare_steps(run, gradients, worst):
         netc_rate = run.trace(f"step{(step - 1) * run.micro + 1}/learning_rate")[0]
         if np.float32(rate) != netc_rate: raise AssertionError(f"learning rate of step {step}: {np.float32(rate)!r}, netc's is {netc_rate!r}")
         loss = run.module.train_step(net, optimizer, TickingBatches(run, step, clock), rate)
+        for p in net.parameters():
+            if p.grad is not None: steepest[id(p)] = torch.maximum(steepest[id(p)], p.grad.abs())
         worst["losses"] = max(worst["losses"], abs(run.losses[step - 1] - loss) / max(abs(loss), 1e-3))
     after = import_file(run.folder + "/net.py").read_safetensors(run.folder + "/after.safetensors")
-    largest = max(g.abs().max().item() for parts in gradients.values() for g, _ in parts)
+    largest = max(steep.max().item() for steep in steepest.values())
     for name, tensor, *layout in run.module.tensors(net):
         netc = laid_out(after[name], layout).reshape(tensor.shape)
-        if name not in gradients:  # running statistics: the mean of a conv's output may be 0 but for rounding
+        if id(tensor) not in steepest:  # running statistics: the mean of a conv's output may be 0 but for rounding
             worst["states"] = max(worst["states"], ((netc - tensor).abs().max() / max(tensor.abs().max(), 1e-2)).item())
             continue
-        netc, torchs = netc - before[id(tensor)], tensor.detach() - before[id(tensor)]
-        # What a gradient of rounding errors moves is noise (a bias before a norm).
-        if max(g.abs().max().item() for g, _ in gradients[name]) < 1e-7 * largest: continue
-        # Ten float32 sums round off up to 1e-7 of the weight itself; a move of less than 2e-5 of it is not known to 1e-2.
-        off = ((netc - torchs).norm() / max(torchs.norm(), 2e-5 * before[id(tensor)].norm(), 1e-30)).item()
+        # What gradients of rounding errors move is noise: a bias before a norm, attention's biases of keys.
+        meant = steepest[id(tensor)] > 1e-6 * largest
+        start = before[id(tensor)][meant]
+        netc, torchs = netc[meant] - start, tensor.detach()[meant] - start
+        # Ten float32 sums round off up to 1e-6 of the weight itself; a move of less than 1e-4 of it is not known to 1e-2.
+        off = ((netc - torchs).norm() / max(torchs.norm(), 1e-4 * start.norm(), 1e-30)).item()
         if not off <= worst["updates"]: worst["updates"], worst["moved"] = off, name
     net.eval()
     x, target = run.pair(np.load(run.folder + "/data/x_test.npy"), np.load(run.folder + "/data/y_test.npy"))
@@ -237,7 +280,7 @@ class TickingBatches:
     def __iter__(self):
         for i in range(self.run.micro):
             self.clock.micro_step = (self.step - 1) * self.run.micro + i + 1
-            with self.run.decisions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
+            with self.run.functions(self.clock.micro_step): yield self.run.batch(self.clock.micro_step)
 
 
 def compare_checkpoints(r):
@@ -257,25 +300,19 @@ def judge(netc, path, options):
     with tempfile.TemporaryDirectory() as folder:
         r = Run(netc, path, a, folder)
         worst = {key: 0.0 for key in LIMITS}
-        scores, loss, _ = r.gradients(decided=False)
-        worst["scores"] = ((laid_out_scores(r) - scores).abs().max() / scores.abs().max()).item()
-        if r.micro == 1: worst["loss"] = abs(r.losses[0] - loss) / abs(loss)
-        gradients = r.gradients()[2]
-        compare_gradients(r, gradients, worst)
-        compare_steps(r, gradients, worst)
+        limits = {key: getattr(a, key) for key in LIMITS}
+        limits.update(compare_first_step(r, a, worst))
+        compare_steps(r, worst)
         worst["flips"] = r.flips
         compare_checkpoints(r)
     figures = {key: float(f"{value:.2g}") if isinstance(value, float) else value for key, value in worst.items()}
-    return figures, [f"{key} {figures[key]} (limit {getattr(a, key):g})" for key in LIMITS if not worst[key] <= getattr(a, key)]
-
-
-def laid_out_scores(r):
-    scores = torch.from_numpy(r.trace("step1/scores")).double()
-    return scores.permute(0, 3, 1, 2) if scores.dim() == 4 else scores
+    figures["ops"] = [layer["op"] for layer in r.report["layers"]] + ["loss " + r.report["loss"]["kind"]]
+    return figures, [f"{key} {figures[key]} (limit {limits[key]:g})" for key in LIMITS if not worst[key] <= limits[key]]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     figures, wrong = judge(os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    figures.pop("ops")
     print(json.dumps({"net": os.path.basename(sys.argv[2]), **figures}))
     if wrong: sys.exit(f"{sys.argv[2]}: netc and PyTorch differ: {', '.join(wrong)}")

@@ -298,9 +298,13 @@ class Maker:
         losses = ["loss softmax", "loss softmax smooth 0.2"] + ([] if tokens else ["loss bce", "loss mse"])
         return nodes + [Node(self.r.choice(losses), keep=True)]
 
-    def train(self):
+    def train(self, layers):
+        """Adaptive optimisers divide a gradient by its own size: a gradient that is 0 but for rounding, as those of biases before a norm or of
+        attention's keys are, becomes a step in a direction that only rounding knows. They go with networks without such layers."""
         decay = self.r.choice(["", "", " decay 0.01", " decay 0.01 on matrices", " decay 0.01 on all"])
-        optimizer = self.r.choice(["sgd 0.01", "sgd 0.01 momentum 0.9", "sgd 0.01 momentum 0.9 nesterov", "adam 1e-3", "adamw 1e-3", "rmsprop 1e-3"])
+        optimizers = ["sgd 0.01", "sgd 0.01 momentum 0.9", "sgd 0.01 momentum 0.9 nesterov"]
+        if not any(word in layers for word in ("bn", "norm", "attn", "softmax")): optimizers += ["adam 1e-3", "adamw 1e-3", "rmsprop 1e-3"] * 2
+        optimizer = self.r.choice(optimizers)
         clip = " clip 1" if self.chance(0.2) else ""
         micro = f"{self.r.randint(2, 3)}x" if self.chance(0.15) else ""
         schedule = self.r.choice(["", "", "; cosine warmup 2", "; linear to 0.1", "; step 2 0.5"])
@@ -310,7 +314,9 @@ class Maker:
         head, shape, tokens = self.start()
         if self.chance(0.4): head.append(Node(self.r.choice(["init he", "init xavier", "init normal 0.1"])))
         body, shape = self.body(shape, self.r.randint(2, 7))
-        return Net(seed, self.top + head + body + self.end(shape, tokens) + [self.train()])
+        body += self.end(shape, tokens)
+        layers = lines(self.top + body).replace("loss softmax", "")
+        return Net(seed, self.top + head + body + [self.train(layers)])
 
 
 def generate(seed):

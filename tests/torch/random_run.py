@@ -17,7 +17,7 @@ import tempfile
 from random_nets import generate, shrink
 
 # Ten steps of a random network from a random start: float32 and double drift apart faster than in a network that was designed.
-OPTIONS = ["--losses", "1e-3", "--weights", "5e-3", "--evaluation", "5e-3"]
+OPTIONS = ["--losses", "1e-3", "--updates", "2e-2", "--evaluation", "5e-3"]
 
 
 def judged(netc, text):

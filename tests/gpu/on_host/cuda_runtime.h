@@ -128,6 +128,22 @@ void launch(dim3 grid, dim3 block, Kernel kernel) {
 }  // namespace on_host
 
 inline void __syncthreads() { on_host::wait_at(on_host::block_barrier, blockDim.x * blockDim.y * blockDim.z); }
+inline void __syncwarp() { on_host::wait_at(on_host::warp_barriers[on_host::current / 32], 32); }
+
+inline int __syncthreads_or(int value) {
+  const unsigned threads = blockDim.x * blockDim.y * blockDim.z;
+  on_host::lanes[on_host::current] = value != 0;
+  __syncthreads();
+  int any = 0;
+  for (unsigned t = 0; t < threads; ++t) any |= static_cast<int>(on_host::lanes[t]);
+  __syncthreads();
+  return any;
+}
+
+inline void sincospif(float x, float* sine, float* cosine) {
+  *sine = static_cast<float>(std::sin(M_PI * x));
+  *cosine = static_cast<float>(std::cos(M_PI * x));
+}
 
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int offset) {
