@@ -178,6 +178,48 @@ def tokens(folder):
     check("the estimate names sequences", re.search(r"fixed \+ [0-9,]+ per sequence of 16 tokens", estimate.stdout) is not None, estimate)
 
 
+def is_python(path):
+    """Whether the file parses; PyTorch need not be there."""
+    try:
+        with open(path) as file: compile(file.read(), path, "exec")
+        return True
+    except (OSError, SyntaxError, ValueError) as problem:
+        print(problem)
+        return False
+
+
+def pytorch(folder):
+    for name in sorted(os.listdir(os.path.join(SOURCE, "examples"))):
+        path = os.path.join(folder, name + ".py")
+        done = netc(os.path.join(SOURCE, "examples", name, name + ".net"), "--emit-pytorch", "-o", path)
+        check(f"--emit-pytorch of {name}", done.returncode == 0 and is_python(path), done)
+    home = os.path.join(folder, "home")
+    os.makedirs(home)
+    done = netc(SIMPLE, "--emit-pytorch", cwd=home)
+    path = os.path.join(home, "simple_cnn.py")
+    text = open(path).read()
+    check("the file is called after the network", done.returncode == 0 and os.listdir(home) == ["simple_cnn.py"] and "wrote simple_cnn.py" in done.stdout, done)
+    check("the same again", netc(SIMPLE, "--emit-pytorch", cwd=home).returncode == 0 and open(path).read() == text)
+    write(home, "simple_cnn.py", text.replace("nn.Conv2d(3", "nn.Conv2d(4"))
+    edited = netc(SIMPLE, "--emit-pytorch", cwd=home)
+    check("an edited file is not overwritten", edited.returncode == 1 and "edited" in edited.stderr and open(path).read() != text, edited)
+    check("but with --force", netc(SIMPLE, "--emit-pytorch", "--force", cwd=home).returncode == 0 and "nn.Conv2d(4" not in open(path).read())
+    write(home, "simple_cnn.py", "print('mine')\n")
+    foreign = netc(SIMPLE, "--emit-pytorch", "--force", cwd=home)
+    check("a file that netc did not write is left alone", foreign.returncode == 1 and "not written by netc" in foreign.stderr and open(path).read() == "print('mine')\n", foreign)
+    check("nor is a folder replaced", netc(SIMPLE, "--emit-pytorch", "-o", home).returncode == 1 and os.path.isdir(home))
+    check("a folder that is not there", netc(SIMPLE, "--emit-pytorch", "-o", home + "/none/a.py").returncode == 1)
+    check("no file is left behind", os.listdir(home) == ["simple_cnn.py"], None)
+    bad = netc(write(folder, "badtorch.net", "input 8x8x3\nconb 4 3x3\n"), "--emit-pytorch", "-o", home + "/bad.py")
+    check("no file after an error", bad.returncode == 1 and not os.path.exists(home + "/bad.py"), bad)
+    plain = netc(write(folder, "plain.net", "net torch\ninput 8x8x3\nconv 4 3x3; relu; fc 4; relu\n"), "--emit-pytorch", cwd=home)
+    text = open(home + "/torch_net.py").read()
+    check("without a loss, and not in the way of an import", plain.returncode == 0 and is_python(home + "/torch_net.py") and "def train_step" not in text, plain)
+    check("the last activation is returned", "return F.relu(x)" in text)
+    odd = netc(write(folder, 'a"""\\\n import os #\u00e9.net', "input 8x8x3\nfc 4 # \u00e9\nloss softmax\n"), "--emit-pytorch", "-o", home + "/odd.py")
+    check("a file's name is not Python", odd.returncode == 0 and is_python(home + "/odd.py") and "\n import os" not in open(home + "/odd.py").read(), odd)
+
+
 def strip(text):
     """Without times and rates."""
     return [line for line in text.splitlines() if line.startswith("step ")]
@@ -192,6 +234,6 @@ def guards(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, messages, training, tokens, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, pytorch, guards): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -27,7 +27,7 @@ import torch
 
 from twins import Clock, Decisions, Functions, swap_dropout
 
-LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 1e-3, "updates": 1e-2, "states": 1e-4, "evaluation": 1e-3}
+LIMITS = {"scores": 1e-4, "loss": 1e-4, "gradients": 1e-4, "losses": 2e-4, "updates": 2e-3, "states": 1e-4, "evaluation": 2e-4}
 
 
 def parser():

@@ -55,7 +55,8 @@ def example_options(name):
     lets = [word for constant, value in LETS.get(name, {}).items() for word in ("--set", f"{constant}={value}")]
     text = open(os.path.join(ROOT, "examples", name, name + ".net")).read()
     image = [] if "--input" in options or " tokens " in text.split("\ndef")[0] else ["--input", INPUTS.get(name, "64x64x3")]
-    return options + image + lets
+    # A small rate moves some weights hardly beyond what float32 resolves of them.
+    return ["--updates", "1e-2", *options, *image, *lets]
 
 
 def run_case(task):
