@@ -2,11 +2,11 @@
 // each softmax's sum.
 #include <cmath>
 
+#include "../elementary.h"
 #include "attn_tile.h"
 #include "drop_mask.h"
 #include "parallel.h"
 #include "tile_pack.h"
-#include "vector_math.h"
 
 namespace netrt {
 namespace {

@@ -3,11 +3,11 @@
 // that keys are read where they are and what belongs to a query stays in one lane of a vector.
 #include <cmath>
 
+#include "../elementary.h"
 #include "attn_tile.h"
 #include "drop_mask.h"
 #include "parallel.h"
 #include "tile_pack.h"
-#include "vector_math.h"
 
 namespace netrt {
 namespace {

@@ -91,9 +91,7 @@ void tile_fc_forward(float* y, const float* x, const float* w, const FcDesc& d, 
     for (int64_t first = 0; first < d.rows; first += group) {
       const int64_t rows = std::min<int64_t>(group, d.rows - first);
       forward_group(sums, packed, x + first * d.in, w, rows, begin, end, d);
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t o = begin; o < end; ++o) y[(first + row) * d.out + o] = sums[o * group + row];
-      }
+      transpose(y + first * d.out + begin, d.out, sums + begin * group, group, end - begin, rows);
     }
   };
   parallel_for(tiles, int64_t{tile_rows} * d.in * d.rows, work, parts.threads(workspace));

@@ -1,6 +1,6 @@
+#include "../activation_math.h"
 #include "recurrent.h"
 #include "rows.h"
-#include "vector_math.h"
 
 namespace netrt {
 namespace {
@@ -11,8 +11,8 @@ void forward_units(int64_t count, int64_t hidden, float* gates, float* y, float*
 #pragma omp simd
   for (int64_t j = 0; j < count; ++j) {
     const int64_t f = hidden + j, g = 2 * hidden + j, o = 3 * hidden + j;
-    const float in = vector_sigmoid(projected[j] + product[j]), forget = vector_sigmoid(projected[f] + product[f]);
-    const float fresh = vector_tanh(projected[g] + product[g]), out = vector_sigmoid(projected[o] + product[o]);
+    const float in = logistic(projected[j] + product[j]), forget = logistic(projected[f] + product[f]);
+    const float fresh = vector_tanh(projected[g] + product[g]), out = logistic(projected[o] + product[o]);
     const float value = forget * cell_before[j] + in * fresh;
     gates[j] = in;
     gates[f] = forget;

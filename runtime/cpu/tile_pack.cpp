@@ -35,23 +35,22 @@ void transpose_square(float* to, int64_t to_pitch, const float* from, int64_t fr
 
 }  // namespace
 
-void pack_rows(float* to, const float* from, int64_t pitch, int64_t rows, int64_t depth) {
-  const int64_t squares = depth / vector_lanes * vector_lanes;
-  for (int64_t first = 0; first < rows; first += vector_lanes) {
-    float* into = to + first / tile_columns * depth * tile_columns + first % tile_columns;
-    const float* in = from + first * pitch;
-    const int64_t here = std::min<int64_t>(vector_lanes, rows - first);
-    int64_t done = 0;
-    if (here == vector_lanes) {
-      for (; done < squares; done += vector_lanes) transpose_square(into + done * tile_columns, tile_columns, in + done, pitch);
-    }
-    for (int64_t k = done; k < depth; ++k) {
-      for (int64_t row = 0; row < vector_lanes; ++row) into[k * tile_columns + row] = row < here ? in[row * pitch + k] : 0.0f;
-    }
+void transpose(float* to, int64_t to_pitch, const float* from, int64_t from_pitch, int64_t rows, int64_t columns) {
+  const int64_t whole_rows = rows / vector_lanes * vector_lanes, whole_columns = columns / vector_lanes * vector_lanes;
+  for (int64_t i = 0; i < whole_rows; i += vector_lanes) {
+    for (int64_t j = 0; j < whole_columns; j += vector_lanes) transpose_square(to + j * to_pitch + i, to_pitch, from + i * from_pitch + j, from_pitch);
   }
-  if (rows % tile_columns == 0 || rows % tile_columns > vector_lanes) return;
-  float* into = to + rows / tile_columns * depth * tile_columns + vector_lanes;  // the second half of the last panel has no row
-  for (int64_t k = 0; k < depth; ++k) std::fill_n(into + k * tile_columns, vector_lanes, 0.0f);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
+  }
+}
+
+void pack_rows(float* to, const float* from, int64_t pitch, int64_t rows, int64_t depth) {
+  for (int64_t first = 0; first < rows; first += tile_columns, to += depth * tile_columns) {
+    const int64_t here = std::min<int64_t>(tile_columns, rows - first);
+    transpose(to, tile_columns, from + first * pitch, pitch, here, depth);
+    for (int64_t k = 0; here < tile_columns && k < depth; ++k) std::fill(to + k * tile_columns + here, to + (k + 1) * tile_columns, 0.0f);
+  }
 }
 
 }  // namespace netrt

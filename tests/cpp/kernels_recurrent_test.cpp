@@ -1,6 +1,8 @@
 // The recurrences of lstm and gru against PyTorch's formulas in double.
 #include <omp.h>
 
+#include <limits>
+
 #include "kernel_checks.h"
 
 namespace {
