@@ -19,13 +19,13 @@ constexpr size_t kQuadraticLimit = 4000;  ///< intervals up to which attempts of
 /// The best packing so far, and what it would take to stop.
 struct Portfolio {
   std::span<const Interval> intervals;
-  int64_t bound;
+  int64_t enough;  ///< an end at or below it
   Packing best;
 
-  /// Takes `packing` if it is better; true when nothing can be better than the best.
+  /// Takes `packing` if it is better; true when the best is good enough.
   bool take(std::optional<Packing> packing) {
     if (packing && packing->end < best.end) best = std::move(*packing);
-    return best.end == bound;
+    return best.end <= enough;
   }
 };
 
@@ -64,13 +64,14 @@ void try_quadratic(Portfolio& portfolio, const SectionProblem& problem, const Se
   if (try_best_fit(portfolio, ordered_by(portfolio.intervals, size))) return;
   if (try_best_fit(portfolio, ordered_by(portfolio.intervals, [&](const Interval& i) { return size(i) * width(i); }))) return;
   if (try_best_fit(portfolio, ordered_by(portfolio.intervals, width))) return;
-  portfolio.best = repack(portfolio.intervals, std::move(portfolio.best), portfolio.bound);
+  portfolio.best = repack(portfolio.intervals, std::move(portfolio.best), portfolio.enough);
 }
 
 }  // namespace
 
-Packing pack(std::span<const Interval> intervals, int positions) {
-  Portfolio portfolio{intervals, liveness_bound(intervals, positions).bytes, {}};
+Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options) {
+  const int64_t bound = liveness_bound(intervals, positions).bytes;
+  Portfolio portfolio{intervals, std::max(bound, options.capacity), {}};
   portfolio.best.end = std::numeric_limits<int64_t>::max();
   const SectionProblem problem = cut_into_sections(intervals, positions);
   // Unlimited at first: the first attempt always gives a packing.
@@ -80,7 +81,8 @@ Packing pack(std::span<const Interval> intervals, int positions) {
       try_quadratic(portfolio, problem, mirror);
     }
   }
-  portfolio.best.optimal = portfolio.best.end == portfolio.bound;
+  portfolio.best.bound = bound;
+  portfolio.best.optimal = portfolio.best.end == bound;
   return std::move(portfolio.best);
 }
 

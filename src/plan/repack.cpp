@@ -28,7 +28,7 @@ void disturb(std::vector<int>& order, std::span<const Interval> intervals, const
 
 }  // namespace
 
-Packing repack(std::span<const Interval> intervals, Packing packing, int64_t bound) {
+Packing repack(std::span<const Interval> intervals, Packing packing, int64_t enough) {
   constexpr unsigned kOneWorseIn = 64;  // now and then a worse order is kept, so that the walk leaves dead ends
   const auto size = static_cast<int64_t>(intervals.size());
   std::vector<int> order(intervals.size());
@@ -39,7 +39,7 @@ Packing repack(std::span<const Interval> intervals, Packing packing, int64_t bou
   });
   std::minstd_rand random(1);
   Packing best = packing;
-  for (int64_t left = kRepackBudget; left > 0 && best.end > bound; left -= size * size) {
+  for (int64_t left = kRepackBudget; left > 0 && best.end > enough; left -= size * size) {
     std::vector<int> changed = order;
     disturb(changed, intervals, packing, random);
     const auto placed = pack_best_fit(intervals, changed, false, std::numeric_limits<int64_t>::max());
