@@ -63,7 +63,7 @@ int pack_command(const Options& options) {
   int positions = 0;
   const std::vector<Interval> intervals = intervals_of(rows, positions);
   const auto start = std::chrono::steady_clock::now();
-  const Packing packing = pack(intervals, positions, {.capacity = options.capacity.value_or(0)});
+  const Packing packing = pack(intervals, positions, {.capacity = options.capacity.value_or(0), .search = kThoroughSearch});
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   if (options.time_passes) fmt::print(stderr, "{:<14} {:>9.3f} ms\n", "pack", took.count());
   const std::string fault = packing_fault(intervals, packing);

@@ -21,14 +21,19 @@ struct Packing {
   bool optimal = false;          ///< end equals bound
 };
 
+/// How long to search, in nodes x the square of the number of buffers (of 200 where there are fewer), which is about the time of a node.
+constexpr int64_t kQuickSearch = 1'000'000'000;       ///< well below a second
+constexpr int64_t kThoroughSearch = 200'000'000'000;  ///< half a minute
+
 struct PackOptions {
   int64_t capacity = 0;  ///< an end at or below it is good enough; 0: only the bound is
+  int64_t search = kQuickSearch;
 };
 
 /// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
-/// Tries a portfolio of greedy placements in a fixed order and stops at the first that reaches the liveness bound; else gives the best.
-/// The first attempts take O(n log n); those that take O(n^2), and a walk through orders of placement, run up to some thousands of
-/// intervals only. Deterministic.
+/// First a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of intervals only;
+/// stops at the first that is good enough. Then, up to as many, an exact search: whether the bound (or the capacity) can be reached, then by
+/// bisection what can. Where it ends in time, the result is optimal and `bound` says so; else bound and end are a bracket. Deterministic.
 Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options = {});
 
 }  // namespace netc
