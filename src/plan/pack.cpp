@@ -104,23 +104,50 @@ void search(Portfolio& portfolio, const SectionProblem& problem, bool capacity, 
   }
 }
 
-}  // namespace
-
-Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options) {
+/// Packs `intervals`, which `problem` has in sections.
+Packing pack_sections(std::span<const Interval> intervals, const SectionProblem& problem, int positions, const PackOptions& options) {
   const int64_t bound = liveness_bound(intervals, positions).bytes;
   Portfolio portfolio{intervals, std::max(bound, options.capacity), {}};
   Packing& best = portfolio.best;
   best.end = std::numeric_limits<int64_t>::max();
   best.bound = bound;
-  const SectionProblem problem = cut_into_sections(intervals, positions);
   try_greedy(portfolio, problem);
   const bool hopeless = options.capacity > 0 && options.capacity < bound;
   if (best.end > portfolio.enough && !hopeless && intervals.size() <= kQuadraticLimit) {
     const auto size = std::max<int64_t>(static_cast<int64_t>(intervals.size()), 200);
     search(portfolio, problem, options.capacity > 0, options.search / (size * size));
   }
-  best.optimal = best.end == best.bound;
   return std::move(best);
+}
+
+}  // namespace
+
+Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options) {
+  SectionProblem problem = cut_into_sections(intervals, positions);
+  // What is live in every section lies at the bottom, which loses nothing: whatever is below it can change places with it.
+  std::vector<int64_t> offsets(intervals.size());
+  std::vector<Interval> others;
+  std::vector<size_t> ids;
+  int64_t base = 0;
+  for (size_t i = 0; i < intervals.size(); ++i) {
+    if (problem.first[i] == 0 && problem.last[i] == problem.sections - 1) {
+      offsets[i] = base;
+      base += intervals[i].bytes;
+    } else {
+      others.push_back(intervals[i]);
+      ids.push_back(i);
+    }
+  }
+  PackOptions rest = options;
+  if (options.capacity > 0) rest.capacity = std::max<int64_t>(options.capacity - base, 1);
+  if (others.size() < intervals.size()) problem = cut_into_sections(others, positions);
+  Packing packing = pack_sections(others, problem, positions, rest);
+  for (size_t i = 0; i < ids.size(); ++i) offsets[ids[i]] = base + packing.offsets[i];
+  packing.offsets = std::move(offsets);
+  packing.end += base;
+  packing.bound += base;
+  packing.optimal = packing.end == packing.bound;
+  return packing;
 }
 
 }  // namespace netc

@@ -22,7 +22,7 @@ struct Packing {
 };
 
 /// How long to search, in nodes x the square of the number of buffers (of 200 where there are fewer), which is about the time of a node.
-constexpr int64_t kQuickSearch = 1'000'000'000;       ///< well below a second
+constexpr int64_t kQuickSearch = 2'000'000'000;       ///< some 0.1 s
 constexpr int64_t kThoroughSearch = 200'000'000'000;  ///< half a minute
 
 struct PackOptions {
@@ -31,7 +31,7 @@ struct PackOptions {
 };
 
 /// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
-/// First a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of intervals only;
+/// What is live all the time lies at the bottom. For the others first a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of intervals only;
 /// stops at the first that is good enough. Then, up to as many, an exact search: whether the bound (or the capacity) can be reached, then by
 /// bisection what can. Where it ends in time, the result is optimal and `bound` says so; else bound and end are a bracket. Deterministic.
 Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options = {});

@@ -28,6 +28,7 @@ SectionProblem cut_into_sections(std::span<const Interval> intervals, int positi
     problem.first.push_back(before[static_cast<size_t>(interval.first)]);
     problem.last.push_back(before[static_cast<size_t>(interval.last) + 1] - 1);
     problem.bytes.push_back(interval.bytes);
+    problem.width.push_back(interval.last - interval.first + 1);
   }
   return problem;
 }

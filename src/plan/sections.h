@@ -12,6 +12,7 @@ namespace netc {
 struct SectionProblem {
   std::vector<int> first, last;  ///< sections, inclusive
   std::vector<int64_t> bytes;
+  std::vector<int> width;        ///< the lifetime in positions
   int sections = 0;
 };
 

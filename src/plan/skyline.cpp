@@ -206,7 +206,7 @@ class Skyline {
 };
 
 int choose(const SectionProblem& problem, Unplaced& unplaced, SkylineKey key, int start, int last) {
-  const auto width = [&](size_t i) { return problem.last[i] - problem.first[i] + 1; };
+  const auto width = [&](size_t i) { return problem.width[i]; };
   const auto size = [&](size_t i) { return problem.bytes[i]; };
   switch (key) {
     case SkylineKey::widest_at_first:
