@@ -30,10 +30,11 @@ struct PackOptions {
   int64_t search = kQuickSearch;
 };
 
-/// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
-/// What is live all the time lies at the bottom. For the others first a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of intervals only;
-/// stops at the first that is good enough. Then, up to as many, an exact search: whether the bound (or the capacity) can be reached, then by
-/// bisection what can. Where it ends in time, the result is optimal and `bound` says so; else bound and end are a bracket. Deterministic.
+/// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63. What is live all the time lies at the bottom.
+/// For the others first a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of
+/// intervals only; stops at the first that is good enough. Then, up to as many, an exact search: whether the bound (or the capacity) can be
+/// reached, then by bisection what can. Where it ends in time, the result is optimal and `bound` says so; else bound and end are a bracket.
+/// Deterministic.
 Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options = {});
 
 }  // namespace netc
