@@ -1,16 +1,14 @@
 // The activations as formulas of one number, the same on the host and on the device: PyTorch's definitions, value and derivative.
 #pragma once
 
-#include <cmath>
-
+#include "elementary.h"
 #include "kernels.h"
-#include "random.h"  // NETRT_HD
 
 namespace netrt {
 
 /// The logistic function without overflow: exp is only taken of numbers that are not positive.
 NETRT_HD inline float logistic(float x) {
-  const float e = expf(x < 0 ? x : -x);
+  const float e = vector_exp(x < 0 ? x : -x);
   return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
@@ -27,12 +25,12 @@ NETRT_HD inline float activation_value(Activation activation, float alpha, float
     case Activation::relu: return x < 0.0f ? 0.0f : x;
     case Activation::relu6: return clamp06(x);
     case Activation::leaky: return x > 0.0f ? x : x * alpha;
-    case Activation::elu: return x > 0.0f ? x : alpha * expm1f(x);
-    case Activation::gelu_erf: return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
-    case Activation::gelu_tanh: return 0.5f * x * (1.0f + tanhf(gelu_inner(x)));
+    case Activation::elu: return x > 0.0f ? x : alpha * vector_expm1(x);
+    case Activation::gelu_erf: return 0.5f * x * (1.0f + vector_erf(x * 0.70710678118654752f));
+    case Activation::gelu_tanh: return 0.5f * x * (1.0f + vector_tanh(gelu_inner(x)));
     case Activation::silu: return x * logistic(x);
     case Activation::sigmoid: return logistic(x);
-    case Activation::tanh: return tanhf(x);
+    case Activation::tanh: return vector_tanh(x);
     case Activation::hardswish: return x * clamp06(x + 3.0f) / 6.0f;
     case Activation::hardsigmoid: return clamp06(x + 3.0f) / 6.0f;
   }
@@ -60,13 +58,13 @@ NETRT_HD inline float activation_slope_from_mask(Activation activation, float al
 NETRT_HD inline float activation_slope_from_input(Activation activation, float alpha, float x) {
   switch (activation) {
     case Activation::none: return 1.0f;
-    case Activation::elu: return x > 0.0f ? 1.0f : alpha * expf(x);
+    case Activation::elu: return x > 0.0f ? 1.0f : alpha * vector_exp(x);
     case Activation::gelu_erf: {
-      const float cdf = 0.5f * (1.0f + erff(x * 0.70710678118654752f));
-      return cdf + x * 0.39894228040143268f * expf(-0.5f * x * x);
+      const float cdf = 0.5f * (1.0f + vector_erf(x * 0.70710678118654752f));
+      return cdf + x * 0.39894228040143268f * vector_exp(-0.5f * x * x);
     }
     case Activation::gelu_tanh: {
-      const float t = tanhf(gelu_inner(x));
+      const float t = vector_tanh(gelu_inner(x));
       const float inner_slope = 0.79788456080286536f * (1.0f + 3.0f * 0.044715f * x * x);
       return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner_slope;
     }
@@ -79,7 +77,7 @@ NETRT_HD inline float activation_slope_from_input(Activation activation, float a
       return s * (1.0f - s);
     }
     case Activation::tanh: {
-      const float t = tanhf(x);
+      const float t = vector_tanh(x);
       return 1.0f - t * t;
     }
     case Activation::hardswish: return x <= -3.0f ? 0.0f : (x < 3.0f ? x / 3.0f + 0.5f : 1.0f);

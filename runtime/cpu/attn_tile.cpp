@@ -1,25 +1,19 @@
 #include "attn_tile.h"
 
-#include "../random.h"
+#include <cmath>
 
 namespace netrt {
+
+AttnShape::AttnShape(const AttnDesc& desc)
+    : t(desc.t), size(desc.size), pitch((int64_t{desc.heads} + 2 * int64_t{desc.kv_heads}) * desc.size), out_pitch(int64_t{desc.heads} * desc.size),
+      columns(panel_columns(desc.size)), group(desc.heads / desc.kv_heads), heads(desc.heads), kv_heads(desc.kv_heads),
+      scale(1.0f / std::sqrt(static_cast<float>(desc.size))) {}
 
 void copy_rows(float* to, const float* from, int64_t pitch, int64_t rows, float scale, const AttnShape& shape) {
   for (int64_t row = 0; row < rows; ++row) {
 #pragma omp simd
     for (int64_t i = 0; i < shape.size; ++i) to[row * shape.columns + i] = from[row * pitch + i] * scale;
     std::fill(to + row * shape.columns + shape.size, to + (row + 1) * shape.columns, 0.0f);
-  }
-}
-
-void transpose_rows(float* to, const float* from, int64_t pitch, int64_t rows, const AttnShape& shape) {
-  for (int64_t first = 0; first < key_tile; first += tile_columns, to += shape.size * tile_columns) {
-    const int64_t here = std::clamp<int64_t>(rows - first, 0, tile_columns);
-    if (here < tile_columns) std::fill(to, to + shape.size * tile_columns, 0.0f);
-    for (int64_t row = 0; row < here; ++row) {
-      const float* in = from + (first + row) * pitch;
-      for (int64_t i = 0; i < shape.size; ++i) to[i * tile_columns + row] = in[i];
-    }
   }
 }
 
@@ -31,19 +25,6 @@ void multiply(float* to, int64_t to_pitch, bool add, const Left& left, const Rig
                                   1, depth};
       multiply_tile(static_cast<int>(std::min(each, rows - row)), tile_columns, operands, {to + row * to_pitch + column, to_pitch, add});
     }
-  }
-}
-
-AttnDrop::AttnDrop(const Context& ctx, const AttnDesc& desc)
-    : seed_(ctx.run.seed), stream_(drop_stream(desc.stream, ctx.run.micro_step)), t_(desc.t), p_(desc.p) {}
-
-void AttnDrop::factors(float* factors, int64_t row, int64_t first, int64_t count) const {
-  const float keep = 1.0f / (1.0f - p_);
-  const uint64_t begin = static_cast<uint64_t>(row * t_ + first), end = begin + static_cast<uint64_t>(count);
-  for (uint64_t block = begin / 4; block * 4 < end; ++block) {
-    const Random4 random = philox(seed_, stream_, block);
-    for (uint64_t i = std::max(block * 4, begin); i < std::min(block * 4 + 4, end); ++i)
-      factors[i - begin] = uniform01(random.v[i % 4]) >= p_ ? keep : 0.0f;
   }
 }
 

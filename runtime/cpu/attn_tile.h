@@ -1,5 +1,5 @@
-// Attention by tiles of queries and keys: what its two passes share. A tile's values have `columns` (the head's size rounded up to
-// tile_columns) to a row, zeros beyond the size, so that products need no partial vectors.
+// Attention by tiles of queries and keys: what its two passes share. A tile's rows have `columns` values, the head's size rounded up to
+// tile_columns, with zeros beyond the size, so that products need no partial vectors.
 #pragma once
 
 #include "context.h"
@@ -14,11 +14,10 @@ inline int64_t panel_columns(int64_t count) { return (count + tile_columns - 1) 
 
 /// How the packed rows are laid out.
 struct AttnShape {
-  explicit AttnShape(const AttnDesc& d)
-      : t(d.t), size(d.size), pitch((int64_t{d.heads} + 2 * int64_t{d.kv_heads}) * d.size), out_pitch(int64_t{d.heads} * d.size),
-        columns(panel_columns(d.size)), group(d.heads / d.kv_heads), heads(d.heads), kv_heads(d.kv_heads) {}
+  explicit AttnShape(const AttnDesc& desc);
 
   int64_t t, size, pitch, out_pitch, columns, group, heads, kv_heads;
+  float scale;  ///< of the scores: 1 / sqrt(size)
 
   int64_t query(int64_t sample, int64_t head) const { return sample * t * pitch + head * size; }
   int64_t key(int64_t sample, int64_t kv_head) const { return query(sample, heads + kv_head); }
@@ -28,9 +27,6 @@ struct AttnShape {
 
 /// to[row][columns] = scale * from[row][size], zeros beyond the size.
 void copy_rows(float* to, const float* from, int64_t pitch, int64_t rows, float scale, const AttnShape& shape);
-
-/// to[panel][size][16] = from[row][size] of the rows 16 * panel and on, up to key_tile of them; zeros beyond `rows`.
-void transpose_rows(float* to, const float* from, int64_t pitch, int64_t rows, const AttnShape& shape);
 
 /// A matrix as the left side of a product: element (i, k) is data[i * row + k * step].
 struct Left {
@@ -46,24 +42,5 @@ struct Right {
 
 /// to[i][j] = sum over depth of left * right, or added to it; `columns` is a multiple of 16.
 void multiply(float* to, int64_t to_pitch, bool add, const Left& left, const Right& right, int64_t rows, int64_t columns, int64_t depth);
-
-/// The probabilities' dropout: what each element of a row of scores is multiplied with, 0 or 1/(1-p).
-class AttnDrop {
- public:
-  AttnDrop(const Context& ctx, const AttnDesc& desc);
-  bool drops() const { return p_ > 0; }
-  /// factors[j] for the keys first, first + 1, ... of a query; `row` is (sample * heads + head) * t + query.
-  void factors(float* factors, int64_t row, int64_t first, int64_t count) const;
-
- private:
-  uint64_t seed_, stream_;
-  int64_t t_;
-  float p_;
-};
-
-/// The keys that query `query` sees among the `count` from `first` on.
-inline int64_t visible_keys(const AttnDesc& desc, int64_t query, int64_t first, int64_t count) {
-  return desc.causal != 0 ? std::clamp<int64_t>(query - first + 1, 0, count) : count;
-}
 
 }  // namespace netrt

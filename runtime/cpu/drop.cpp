@@ -1,17 +1,18 @@
-#include "../random.h"
-#include "context.h"
+#include "drop_mask.h"
 #include "parallel.h"
 
 namespace netrt {
 
 void drop_forward(Context& ctx, float* y, const float* x, const DropDesc& desc) {
-  const uint64_t seed = ctx.run.seed, stream = drop_stream(desc.stream, ctx.run.micro_step);
-  const float p = desc.p, scale = p < 1.0f ? 1.0f / (1.0f - p) : 0.0f;
-  parallel_for((desc.count + 3) / 4, 32, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const Random4 random = philox(seed, stream, static_cast<uint64_t>(block));
-      const int64_t first = block * 4, here = std::min<int64_t>(4, desc.count - first);
-      for (int64_t i = 0; i < here; ++i) y[first + i] = uniform01(random.v[i]) >= p ? x[first + i] * scale : 0.0f;
+  constexpr int64_t piece = 1024;
+  const DropMask mask(ctx, desc.p, desc.stream);
+  parallel_for((desc.count + piece - 1) / piece, 4 * piece, [&](int64_t begin, int64_t end) {
+    float factors[piece];
+    for (int64_t first = begin * piece; first < std::min(end * piece, desc.count); first += piece) {
+      const int64_t here = std::min(piece, desc.count - first);
+      mask.factors(factors, first, here);
+#pragma omp simd
+      for (int64_t i = 0; i < here; ++i) y[first + i] = x[first + i] * factors[i];
     }
   });
 }

@@ -2,6 +2,7 @@
 
 #include "parallel.h"
 #include "tile.h"
+#include "tile_pack.h"
 
 namespace netrt {
 namespace {
@@ -19,17 +20,6 @@ constexpr size_t pack_bytes = sizeof(float) * group * depth_block;
 ThreadParts forward_parts(const FcDesc& d) { return {round_workspace(sizeof(float) * d.out * group), pack_bytes}; }
 
 constexpr ThreadParts backward_parts{0, pack_bytes};
-
-/// packed[panel][depth][16] from x[row, depth] for up to `group` rows; zeros beyond them.
-void pack_rows(float* packed, const float* x, int64_t pitch, int64_t rows, int64_t depth) {
-  for (int64_t panel = 0; panel * tile_columns < rows; ++panel) {
-    float* to = packed + panel * depth * tile_columns;
-    for (int64_t j = 0; j < tile_columns; ++j) {
-      const int64_t row = panel * tile_columns + j;
-      for (int64_t k = 0; k < depth; ++k) to[k * tile_columns + j] = row < rows ? x[row * pitch + k] : 0.0f;
-    }
-  }
-}
 
 /// packed[panel][depth][16] from w[depth, column] for up to `group` columns; zeros beyond them.
 void pack_columns(float* packed, const float* w, int64_t pitch, int64_t columns, int64_t depth) {
@@ -101,9 +91,7 @@ void tile_fc_forward(float* y, const float* x, const float* w, const FcDesc& d, 
     for (int64_t first = 0; first < d.rows; first += group) {
       const int64_t rows = std::min<int64_t>(group, d.rows - first);
       forward_group(sums, packed, x + first * d.in, w, rows, begin, end, d);
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t o = begin; o < end; ++o) y[(first + row) * d.out + o] = sums[o * group + row];
-      }
+      transpose(y + first * d.out + begin, d.out, sums + begin * group, group, end - begin, rows);
     }
   };
   parallel_for(tiles, int64_t{tile_rows} * d.in * d.rows, work, parts.threads(workspace));

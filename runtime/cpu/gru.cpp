@@ -1,4 +1,4 @@
-#include "gate_math.h"
+#include "../activation_math.h"
 #include "gemm.h"
 #include "recurrent.h"
 
@@ -11,8 +11,8 @@ void forward_units(int64_t count, int64_t hidden, float* gates, float* y, float*
 #pragma omp simd
   for (int64_t j = 0; j < count; ++j) {
     const int64_t z = hidden + j, n = 2 * hidden + j;
-    const float reset = gate_sigmoid(projected[j] + product[j]), update = gate_sigmoid(projected[z] + product[z]), from_state = product[n];
-    const float fresh = gate_tanh(projected[n] + reset * from_state);
+    const float reset = logistic(projected[j] + product[j]), update = logistic(projected[z] + product[z]), from_state = product[n];
+    const float fresh = vector_tanh(projected[n] + reset * from_state);
     gates[j] = reset;
     gates[z] = update;
     gates[n] = fresh;

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "../elementary.h"
 #include "loss.h"
 
 namespace netrt {
@@ -14,25 +15,45 @@ void check_labels(const int32_t* label, int64_t rows, const LossDesc& desc) {
   }
 }
 
+/// The sum of e^(x - highest), in double; the terms are kept in `terms` unless that is null, and may take the scores' place.
+double exponentials(float* terms_or_null, const float* x, float highest, int64_t cols) {
+  double sum = 0;
+  if (terms_or_null == nullptr) {
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < cols; ++j) sum += static_cast<double>(vector_exp(x[j] - highest));
+  } else {
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < cols; ++j) {
+      const float e = vector_exp(x[j] - highest);
+      terms_or_null[j] = e;
+      sum += static_cast<double>(e);
+    }
+  }
+  return sum;
+}
+
 /// One row: PyTorch's CrossEntropyLoss with label_smoothing. gradient (of the row's own loss, times `factor`) may be the scores, or null.
 LossSum softmax_row(float* gradient_or_null, const float* x, int64_t label, const LossDesc& desc, float factor) {
-  const int64_t cols = desc.cols, best = std::max_element(x, x + cols) - x;
-  const float highest = x[best], smooth = desc.smooth, at_label = x[label];
-  double sum = 0, scores = 0;
-  for (int64_t j = 0; j < cols; ++j) {
-    const float e = std::exp(x[j] - highest);
-    sum += e;
-    scores += x[j];
-    if (gradient_or_null != nullptr) gradient_or_null[j] = e;
+  const int64_t cols = desc.cols;
+  const float smooth = desc.smooth, at_label = x[label];
+  float highest = x[0];
+  double scores = 0;
+#pragma omp simd reduction(max : highest)
+  for (int64_t j = 0; j < cols; ++j) highest = std::max(highest, x[j]);
+  if (smooth > 0) {
+#pragma omp simd reduction(+ : scores)
+    for (int64_t j = 0; j < cols; ++j) scores += static_cast<double>(x[j]);
   }
-  const double log_sum = highest + std::log(sum);
+  const bool correct = at_label == highest && std::find(x, x + label, highest) == x + label;  // the first of equals is what was answered
+  const double sum = exponentials(gradient_or_null, x, highest, cols), log_sum = highest + std::log(sum);
   if (gradient_or_null != nullptr) {
     const float scale = static_cast<float>(1.0 / sum), even = smooth / static_cast<float>(cols);
+#pragma omp simd
     for (int64_t j = 0; j < cols; ++j) gradient_or_null[j] = (gradient_or_null[j] * scale - even) * factor;
     gradient_or_null[label] -= (1.0f - smooth) * factor;
   }
   const double loss = (1.0 - smooth) * (log_sum - at_label) + smooth * (log_sum - scores / static_cast<double>(cols));
-  return {loss, best == label ? 1.0 : 0.0};
+  return {loss, correct ? 1.0 : 0.0};
 }
 
 void run(Context& ctx, float* gradient_or_null, Metrics* metrics, const float* scores, const int32_t* label, const LossDesc& desc) {

@@ -1,4 +1,4 @@
-#include "gate_math.h"
+#include "../activation_math.h"
 #include "recurrent.h"
 #include "rows.h"
 
@@ -11,15 +11,15 @@ void forward_units(int64_t count, int64_t hidden, float* gates, float* y, float*
 #pragma omp simd
   for (int64_t j = 0; j < count; ++j) {
     const int64_t f = hidden + j, g = 2 * hidden + j, o = 3 * hidden + j;
-    const float in = gate_sigmoid(projected[j] + product[j]), forget = gate_sigmoid(projected[f] + product[f]);
-    const float fresh = gate_tanh(projected[g] + product[g]), out = gate_sigmoid(projected[o] + product[o]);
+    const float in = logistic(projected[j] + product[j]), forget = logistic(projected[f] + product[f]);
+    const float fresh = vector_tanh(projected[g] + product[g]), out = logistic(projected[o] + product[o]);
     const float value = forget * cell_before[j] + in * fresh;
     gates[j] = in;
     gates[f] = forget;
     gates[g] = fresh;
     gates[o] = out;
     cell[j] = value;
-    y[j] = out * gate_tanh(value);
+    y[j] = out * vector_tanh(value);
   }
 }
 
@@ -29,7 +29,7 @@ void backward_units(int64_t count, int64_t hidden, float* dgates, float* dcell, 
 #pragma omp simd
   for (int64_t j = 0; j < count; ++j) {
     const int64_t f = hidden + j, g = 2 * hidden + j, o = 3 * hidden + j;
-    const float in = gates[j], forget = gates[f], fresh = gates[g], out = gates[o], shown = gate_tanh(cell[j]);
+    const float in = gates[j], forget = gates[f], fresh = gates[g], out = gates[o], shown = vector_tanh(cell[j]);
     const float dh = dy[j] + dh_after[j], dc = dcell[j] + dh * out * (1.0f - shown * shown);
     dgates[j] = dc * fresh * in * (1.0f - in);
     dgates[f] = dc * cell_before[j] * forget * (1.0f - forget);

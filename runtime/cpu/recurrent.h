@@ -7,7 +7,7 @@
 namespace netrt {
 
 /// Units of the state that one thread works on at a time, in all gates. The cut does not depend on the number of threads.
-constexpr int64_t recurrent_units = 64;
+constexpr int64_t recurrent_units = 128;
 
 /// Some units of one direction in one step of time.
 struct UnitBlock {

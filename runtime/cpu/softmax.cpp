@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "../elementary.h"
 #include "context.h"
 #include "parallel.h"
 
@@ -14,9 +13,11 @@ void softmax_forward(Context&, float* y, const float* x, const SoftmaxDesc& desc
       float highest = in[0], sum = 0;
 #pragma omp simd reduction(max : highest)
       for (int64_t j = 0; j < cols; ++j) highest = std::max(highest, in[j]);
-      for (int64_t j = 0; j < cols; ++j) out[j] = std::exp(in[j] - highest);
 #pragma omp simd reduction(+ : sum)
-      for (int64_t j = 0; j < cols; ++j) sum += out[j];
+      for (int64_t j = 0; j < cols; ++j) {
+        out[j] = vector_exp(in[j] - highest);
+        sum += out[j];
+      }
       const float factor = 1.0f / sum;
 #pragma omp simd
       for (int64_t j = 0; j < cols; ++j) out[j] *= factor;

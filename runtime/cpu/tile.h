@@ -1,8 +1,11 @@
-// The inner loop of our own convolutions and products: a tile of up to 6 x 16 sums kept in registers while two operands stream past.
+// The inner loop of our own convolutions and products: a tile of sums kept in registers while two operands stream past. With AVX2's vectors
+// of 8 floats it is up to 6 x 16, with AVX-512's of 16 up to 12 x 16.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
@@ -11,11 +14,17 @@
 namespace netrt {
 
 inline constexpr int vector_lanes = 8;
-inline constexpr int tile_rows = 6;       ///< with two vectors a row: 12 sums, 2 loads and a broadcast fill AVX2's 16 registers
 inline constexpr int tile_columns = 16;
 
 typedef float Vector __attribute__((vector_size(32)));
 typedef float UnalignedVector __attribute__((vector_size(32), aligned(4)));
+
+#if defined(__AVX512F__)
+inline constexpr int tile_rows = 12;  ///< one vector a row: 12 sums hide the latency of two multiply-adds a cycle
+typedef float WideVector __attribute__((vector_size(64)));
+#else
+inline constexpr int tile_rows = 6;  ///< with two vectors a row: 12 sums, 2 loads and a broadcast fill AVX2's 16 registers
+#endif
 
 inline Vector load_vector(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
 
@@ -41,6 +50,10 @@ inline Vector multiply_add(float a, Vector b, Vector sum) {
 #endif
 }
 
+#if defined(__AVX512F__)
+inline WideVector multiply_add(float a, WideVector b, WideVector sum) { return _mm512_fmadd_ps(_mm512_set1_ps(a), b, sum); }
+#endif
+
 /// sums[i][j] over outer o and inner d of a[o * a_outer + d * a_step + i * a_row] * b[o * b_outer + d * b_step + j].
 struct TileOperands {
   const float* a;
@@ -50,7 +63,7 @@ struct TileOperands {
   int64_t outer, inner;
 };
 
-/// Where sums go: rows of `pitch` floats, added to what is there or not. Whole vectors are written.
+/// Where sums go: rows of `pitch` floats, added to what is there or not. Whole vectors are written: 8 floats for up to 8 columns, else 16.
 struct TileResult {
   float* to;
   int64_t pitch;
@@ -59,54 +72,75 @@ struct TileResult {
 
 namespace tile_detail {
 
-/// `part`: columns in the last vector of b, 0 if that is a whole one.
-template <int rows, int vectors, bool partial>
+/// A row of a tile as `count` vectors of type V, of whose columns the last may have fewer than it holds.
+template <class V, int count>
+struct Columns {
+  static constexpr int vectors = count, lanes = sizeof(V) / sizeof(float);
+  typedef V Unaligned __attribute__((aligned(4)));
+
+  static V load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
+  static void store(float* to, V value) { *reinterpret_cast<Unaligned*>(to) = value; }
+  static V load_first(const float* from, int columns) {
+#if defined(__AVX512F__)
+    if constexpr (lanes == 16) return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << columns) - 1), from);
+    else
+#endif
+      return load_part(from, columns);
+  }
+};
+
+/// `part`: columns in the last vector of b, if that is not a whole one.
+template <class Row, bool partial, int rows>
 void multiply(const TileOperands& in, const TileResult& out, int part) {
-  Vector sums[rows][vectors] = {};
+  decltype(Row::load(nullptr)) sums[rows][Row::vectors] = {}, columns[Row::vectors];
   for (int64_t o = 0; o < in.outer; ++o) {
     const float *a = in.a + o * in.a_outer, *b = in.b + o * in.b_outer;
     for (int64_t d = 0; d < in.inner; ++d) {
-      Vector columns[vectors];
-      for (int v = 0; v < vectors; ++v) {
-        const float* from = b + v * vector_lanes;
-        columns[v] = partial && v == vectors - 1 ? load_part(from, part) : load_vector(from);
+      for (int v = 0; v < Row::vectors; ++v) {
+        const float* from = b + v * Row::lanes;
+        columns[v] = partial && v == Row::vectors - 1 ? Row::load_first(from, part) : Row::load(from);
       }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (int i = 0; i < rows; ++i) {
-        for (int v = 0; v < vectors; ++v) sums[i][v] = multiply_add(a[i * in.a_row], columns[v], sums[i][v]);
+        for (int v = 0; v < Row::vectors; ++v) sums[i][v] = multiply_add(a[i * in.a_row], columns[v], sums[i][v]);
       }
       a += in.a_step;
       b += in.b_step;
     }
   }
   for (int i = 0; i < rows; ++i) {
-    for (int v = 0; v < vectors; ++v) {
-      float* to = out.to + i * out.pitch + v * vector_lanes;
-      store_vector(to, out.add ? load_vector(to) + sums[i][v] : sums[i][v]);
+    for (int v = 0; v < Row::vectors; ++v) {
+      float* to = out.to + i * out.pitch + v * Row::lanes;
+      Row::store(to, out.add ? Row::load(to) + sums[i][v] : sums[i][v]);
     }
   }
 }
 
-template <int rows>
-void multiply_columns(int columns, const TileOperands& in, const TileResult& out) {
-  const int part = columns % vector_lanes;
-  if (columns > vector_lanes) return part == 0 ? multiply<rows, 2, false>(in, out, 0) : multiply<rows, 2, true>(in, out, part);
-  return part == 0 ? multiply<rows, 1, false>(in, out, 0) : multiply<rows, 1, true>(in, out, part);
+/// multiply for 1, 2, ... tile_rows rows.
+template <class Row, bool partial, int... rows>
+constexpr auto each_row_count(std::integer_sequence<int, rows...>) {
+  return std::array{&multiply<Row, partial, rows + 1>...};
+}
+
+template <class Row>
+void multiply_rows(int rows, int columns, const TileOperands& in, const TileResult& out) {
+  static constexpr auto whole = each_row_count<Row, false>(std::make_integer_sequence<int, tile_rows>());
+  static constexpr auto partial = each_row_count<Row, true>(std::make_integer_sequence<int, tile_rows>());
+  const int part = columns % Row::lanes;
+  (part == 0 ? whole : partial)[static_cast<size_t>(rows - 1)](in, out, part);
 }
 
 }  // namespace tile_detail
 
-/// A tile of 1 to 6 rows and 1 to 16 columns; no column of b beyond `columns` is read.
+/// A tile of 1 to tile_rows rows and 1 to 16 columns; no column of b beyond `columns` is read.
 inline void multiply_tile(int rows, int columns, const TileOperands& in, const TileResult& out) {
   using namespace tile_detail;
-  switch (rows) {
-    case 1: return multiply_columns<1>(columns, in, out);
-    case 2: return multiply_columns<2>(columns, in, out);
-    case 3: return multiply_columns<3>(columns, in, out);
-    case 4: return multiply_columns<4>(columns, in, out);
-    case 5: return multiply_columns<5>(columns, in, out);
-    default: return multiply_columns<6>(columns, in, out);
-  }
+  if (columns <= vector_lanes) return multiply_rows<Columns<Vector, 1>>(rows, columns, in, out);
+#if defined(__AVX512F__)
+  multiply_rows<Columns<WideVector, 1>>(rows, columns, in, out);
+#else
+  multiply_rows<Columns<Vector, 2>>(rows, columns, in, out);
+#endif
 }
 
 /// Rows of each tile when `count` rows are cut into as few tiles as possible, of nearly the same size.

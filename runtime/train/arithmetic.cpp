@@ -1,4 +1,4 @@
-// A generated language, so that every network for tokens can be trained with nothing downloaded: lines such as (3+4)*2=14, one to three
+// A generated language, so that every network for tokens can be trained with nothing downloaded: lines such as (3+4)*2=14, one or two
 // operators on digits, with no parentheses but those that are needed. Everything follows from the seed, the split and the index.
 #include <algorithm>
 #include <cstring>
@@ -11,7 +11,7 @@ namespace netrt {
 namespace {
 
 constexpr int64_t kTraining = 10000, kTest = 2000;
-constexpr int kMostOperators = 3, kMostInClasses = 4;
+constexpr int kMostOperators = 2, kMostInClasses = 4;
 
 /// Random numbers of one sample.
 struct Draws {

@@ -157,6 +157,7 @@ std::unique_ptr<Dataset> open_dataset(const DataSpec& spec, const std::string& p
   } else if (reader == "folder") {
     source = open_folder(dir, split, spec);
   } else if (reader == "shapes") {
+    if (!path.empty()) throw DataError("--data " + path + ": this network draws its pictures (shapes); name a reader: input 28x28x1 from idx \"" + path + "\"");
     source = open_shapes(spec, split, seed);
   } else {
     throw DataError("no reader is called \"" + reader + "\"; known are idx, cifar10, npy, folder, shapes, tokens, bytes and arithmetic");

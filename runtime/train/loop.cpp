@@ -257,7 +257,7 @@ class Trainer {
     if (!options_.dry_run && interrupted == 0 && !evaluated) last_test_ = test_figures();
     memory_ = measure_memory(ctx_, static_cast<int64_t>(spec_.arena_bytes), memory_);
     summarize();
-    if (sampler_ && interrupted == 0) sampler_->print(state_.seed);
+    if (sampler_ && interrupted == 0) sampler_->print(state_.seed, stdout);
     if (options_.check_memory) {
       const std::string json = memory_json(memory_);
       std::printf("%s\n", json.c_str());
@@ -341,7 +341,7 @@ int sample_only(const ProgramSpec& spec, const Steps& steps, const Options& opti
   const Arena arena(*ctx, spec.arena_bytes);
   steps.bind(*ctx, arena.data());
   set_tensors(*ctx, arena.data(), spec, options, seed);
-  Sampler(*ctx, arena.data(), spec, steps, options).print(seed);
+  Sampler(*ctx, arena.data(), spec, steps, options).print(seed, stdout);
   return 0;
 }
 

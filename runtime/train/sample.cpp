@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 
 #include "random.h"
@@ -61,9 +60,9 @@ int32_t Sampler::draw(const std::vector<float>& scores, uint64_t seed, int64_t i
   return static_cast<int32_t>(std::min<ptrdiff_t>(found - sums.begin(), static_cast<ptrdiff_t>(sums.size()) - 1));
 }
 
-void Sampler::print(uint64_t seed) {
+void Sampler::print(uint64_t seed, std::FILE* to) {
   TokenText text(form_, spec_.data.vocabulary);
-  const auto show = [](const std::string& words) { std::fwrite(words.data(), 1, words.size(), stdout); };
+  const auto show = [to](const std::string& words) { std::fwrite(words.data(), 1, words.size(), to); };
   for (const int32_t token : prompt_) show(text.next(token));
   std::vector<int32_t> window = prompt_;
   // Text begins as behind an end of line; ids behind the last one, the end of a text in GPT-2's vocabulary.
@@ -77,10 +76,10 @@ void Sampler::print(uint64_t seed) {
     evaluate(window, 0);
     window.push_back(draw(scores(static_cast<int64_t>(window.size()) - 1, 1), seed, i));
     show(text.next(window.back()));
-    std::fflush(stdout);
+    std::fflush(to);
   }
   show(text.rest() + "\n");
-  std::fflush(stdout);
+  std::fflush(to);
 }
 
 }  // namespace netrt

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <vector>
 
 #include "options.h"
@@ -19,7 +20,7 @@ class Sampler {
   Sampler(Context&, char* arena, const ProgramSpec&, const Steps&, const Options&);
 
   /// Prints the prompt, if any, and `options.sample` tokens behind it. The same seed, weights and options print the same.
-  void print(uint64_t seed);
+  void print(uint64_t seed, std::FILE* to);
 
  private:
   /// Fills the input slot: `tokens` at its beginning, `filler` behind them. Then the network runs.

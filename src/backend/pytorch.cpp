@@ -13,7 +13,7 @@ namespace {
 
 /// What the file's top level defines or imports, apart from classes of blocks and what ops bring along.
 const std::unordered_set<std::string> kGlobals{
-    "argparse", "json", "math", "operator", "os", "struct", "np", "torch", "nn", "F", "Net", "BATCH", "MICRO_STEPS", "TENSORS", "NAMES", "tensors",
+    "argparse", "functools", "json", "math", "os", "struct", "np", "torch", "nn", "F", "Net", "BATCH", "MICRO_STEPS", "TENSORS", "NAMES", "tensors", "modules",
     "netc_arrays", "read_safetensors", "load", "save", "initialise", "inputs", "targets", "loss", "make_optimizer", "learning_rate", "train_step",
     "main", "getattr", "isinstance", "len", "range", "print", "slice", "sorted", "tuple", "list", "dict", "set", "str", "int", "bool", "max", "min",
     "sum", "object", "property", "zip", "map", "any", "all", "abs", "bytes", "open"};
@@ -47,9 +47,10 @@ std::string pytorch_text(const Graph& graph, const Sources& sources, const Progr
   const TorchTree tree = torch_tree(graph, kGlobals);
   const std::string initialise = torch_initialise_text(graph, tree), tensors = torch_tensors_text(graph, tree);
   const std::string training = torch_training_text(graph, tree);
-  std::string text = header(graph, options) + "import argparse\nimport json\n";
+  std::string text = header(graph, options) + "import argparse\n";
+  if (tensors.find("functools.") != std::string::npos) text += "import functools\n";
+  text += "import json\n";
   if (training.find("math.") != std::string::npos) text += "import math\n";
-  if (tensors.find("operator.") != std::string::npos) text += "import operator\n";
   text += "import os\nimport struct\n\nimport numpy as np\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n";
   text += fmt::format("BATCH, MICRO_STEPS = {}, {}\n\n\n", graph.train.batch, graph.train.micro_steps);
   text += helpers(tree) + torch_classes(graph, tree, sources, initialise.empty() ? "" : "initialise(self)");

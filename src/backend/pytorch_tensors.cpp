@@ -92,27 +92,31 @@ std::string tables_text(const Graph& graph, const TorchTree& tree, const Table& 
   return text + (names.empty() ? "" : "# Names of netc that are none in Python.\nNAMES = {\n" + names + "}\n");
 }
 
-/// What differs in tensors(), load() and save() between networks whose modules hold whole tensors and others.
+/// modules() and tensors().
 std::string functions_text(const Table& table, bool renamed) {
   const std::string name = renamed ? "NAMES.get(path, path)" : "path";
-  const std::string entry = table.by_path.empty() ? "TENSORS.get(type(module), {})" : "TENSORS.get(path, TENSORS.get(type(module), {}))";
-  const std::string get = table.nested ? "operator.attrgetter(attribute)(module)" : "getattr(module, attribute)";
+  const bool by_path = !table.by_path.empty();
+  const std::string listed = by_path ? "path in TENSORS or type(module) in TENSORS" : "type(module) in TENSORS";
+  const std::string entry = by_path ? "TENSORS.get(path, TENSORS.get(type(module), {}))" : "TENSORS[type(module)]";
+  const std::string get = table.nested ? "functools.reduce(lambda inner, name: getattr(inner, name, None), attribute.split(\".\"), module)"
+                                       : "getattr(module, attribute, None)";
   const std::string part = table.parts ? ", rows" : "";
-  std::string text = fmt::format(
+  return fmt::format(
+      "\n\ndef modules(net):\n"
+      "    \"\"\"The modules that are layers of netc's, with their paths; not those inside them.\"\"\"\n"
+      "    layer = None\n"
+      "    for path, module in net.named_modules():\n"
+      "        if (layer is None or not path.startswith(layer)) and ({}):\n"
+      "            layer = path + \".\"\n"
+      "            yield path, module\n"
       "\n\ndef tensors(net):\n"
       "    \"\"\"All that a checkpoint holds: netc's name, the tensor, netc's axes in PyTorch's order (None: the same){}.\"\"\"\n"
-      "{}"
-      "    for path, module in net.named_modules():\n"
-      "{}"
+      "    for path, module in modules(net):\n"
       "        for attribute, (suffix, axes{}) in {}.items():\n"
       "            tensor = {}\n"
       "            if tensor is not None:\n"
       "                yield f\"{{{}}}.{{suffix}}\", tensor, axes{}\n",
-      table.parts ? ", its rows of netc's" : "", table.nested ? "    whole = None\n" : "",
-      table.nested ? fmt::format("        if whole is not None and path.startswith(whole):\n            continue  # inside a module that is listed as a whole\n"
-                                 "        if {}:\n            whole = path + \".\"\n", entry) : "",
-      part, entry, get, name, part);
-  return text;
+      listed, table.parts ? ", its rows of netc's" : "", part, entry, get, name, part);
 }
 
 constexpr const char* kCheckpoints = R"(
@@ -186,10 +190,11 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // ---- First values ----------------------------------------------------------------------------------
 
-/// What PyTorch's reset_parameters leaves, U(-1/sqrt(fan_in), 1/sqrt(fan_in)): nothing to do.
+/// What the module itself starts with, mostly U(-1/sqrt(fan_in), 1/sqrt(fan_in)): nothing to do.
 bool is_default(const ParamSpec& spec, const Init& init, int64_t weight_fan_in) {
   if (spec.role == ParamRole::norm) return true;  // the module's own constants
   const double fan_in = static_cast<double>(spec.role == ParamRole::bias ? weight_fan_in : spec.fan_in);
+  if (spec.torch) return init.kind == spec.torch->kind && init.value == spec.torch->value;
   return spec.init.kind == InitKind::torch_default && init.kind == InitKind::uniform && init.value == 1 / std::sqrt(fan_in);
 }
 
@@ -260,20 +265,22 @@ std::string torch_initialise_text(const Graph& graph, const TorchTree& tree) {
     modules[value.cls].insert(value.path);
     ++holders[{value.cls, value.attribute}];
   }
-  std::string classes, paths;
+  std::map<std::string, std::string> lines;
   for (const auto& [key, call] : by_class) {
     if (!call || call->empty()) continue;
-    const std::string tensor = "module." + key.second;
+    const std::string tensor = "module." + key.second, statement = replaced(*call, "{}", tensor);
     const bool optional = holders[key] < modules[key.first].size();
-    classes += fmt::format("        if type(module) is {}{}:\n            {}\n", key.first, optional ? " and " + tensor + " is not None" : "",
-                           replaced(*call, "{}", tensor));
+    const std::string guard = optional ? fmt::format("            if getattr(module, \"{}\", None) is not None:\n    ", key.second) : "";
+    lines[key.first] += fmt::format("{}            {}\n", guard, statement);
   }
+  std::string classes, paths;
+  for (const auto& [name, statements] : lines) classes += fmt::format("        if type(module) is {}:\n{}", name, statements);
   for (const FirstValue& value : values)
     if (!value.call.empty() && !by_class[{value.cls, value.attribute}])
       paths += fmt::format("    {}\n", replaced(value.call, "{}", fmt::format("net.{}.{}", value.path, value.attribute)));
   if (classes.empty() && paths.empty()) return {};
   return "def initialise(net):\n    \"\"\"First values, where the network does not start with PyTorch's own.\"\"\"\n" +
-         (classes.empty() ? "" : "    for module in net.modules():\n" + classes) + paths + "\n\n";
+         (classes.empty() ? "" : "    for _, module in modules(net):\n" + classes) + paths + "\n\n";
 }
 
 }  // namespace netc

@@ -39,8 +39,8 @@ std::string batch_text(const Graph& graph, const TorchTree& tree) {
   }
   text += "    \"\"\"What the scores should be, from an array in netc's order of axes";
   if (graph.target == TargetKind::one_hot) {
-    text += fmt::format("; whole numbers are classes.\"\"\"\n    if array.dtype.kind in \"iu\" and array.size == len(array):\n        array = np.eye({}, dtype=np.float32)[array.reshape(-1)]\n",
-                        scores.back());
+    text += "; whole numbers are classes.\"\"\"\n    if array.dtype.kind in \"iu\" and array.size == len(array):\n";
+    text += fmt::format("        array = np.eye({}, dtype=np.float32)[array.reshape(-1)]\n", scores.back());
   } else {
     text += ".\"\"\"\n";
   }
@@ -197,7 +197,7 @@ std::string torch_main_text(const Graph& graph, const TorchTree& tree) {
   const std::string sizes = fmt::format("{}", fmt::join(input.shape, ", "));
   std::string text = kMainStart;
   text += fmt::format("        x = np.random.{}\n", input.dtype == DType::f32 ? fmt::format("rand(count, {}).astype(np.float32)", sizes)
-                                                                             : fmt::format("randint(0, 2, (count, {}))", sizes));
+                                                                             : fmt::format("randint(0, {}, (count, {}))", graph.vocabulary, sizes));
   if (!loss) return text + kMainScores;
   if (!itself) {
     const bool values = graph.target == TargetKind::values;

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <functional>
+
+#include "passes/suggest.h"
 
 namespace netc {
 
@@ -164,6 +167,41 @@ struct Reader {
   }
 };
 
+/// An option that the action at hand does not look at: said rather than ignored.
+std::string stray_option(const CLI::App& app, Action action) {
+  using Actions = std::vector<Action>;
+  const Actions plans{Action::estimate, Action::print_after}, writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
+  const std::map<std::string_view, std::pair<Actions, std::string_view>> belongs{
+      {"--memory", {{Action::estimate}, "--estimate"}},
+      {"--gpu", {{Action::estimate}, "--estimate"}},
+      {"--rules", {{Action::estimate}, "--estimate"}},
+      {"--inference", {plans, "--estimate"}},
+      {"--workspace", {{Action::estimate, Action::print_after, Action::emit_cuda}, "--estimate and --emit-cuda"}},
+      {"--output", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}},
+      {"--force", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0) continue;
+    const std::string name = option->get_lnames().empty() ? "" : "--" + option->get_lnames()[0];
+    const auto known = belongs.find(name);
+    if (option->get_group() == "Training" && action != Action::train) return fmt::format("{} belongs to --train", name);
+    if (known != belongs.end() && std::ranges::find(known->second.first, action) == known->second.first.end())
+      return fmt::format("{} belongs to {}", name, known->second.second);
+  }
+  return {};
+}
+
+/// "unknown option --epocs, did you mean `--epochs`?"
+std::string unknown_words(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  const auto option = std::ranges::find_if(words, [](const std::string& word) { return word.starts_with("-"); });
+  if (option == words.end()) return words.empty() ? "the command line cannot be read" : fmt::format("one network at a time: what is `{}`?", words[0]);
+  const std::string name = option->substr(0, option->find('='));
+  Suggestion suggestion(name);
+  for (const CLI::Option* known : app.get_options())
+    for (const std::string& word : known->get_lnames()) suggestion.consider("--" + word);
+  return fmt::format("unknown option {}; {}", name, suggestion.text("--help lists all"));
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_size(const std::string& text) {
@@ -196,11 +234,16 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
   status = 0;
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    fmt::print(stderr, "error: {}\n", unknown_words(app));
+    status = 1;
+    return std::nullopt;
   } catch (const CLI::ParseError& error) {
     status = app.exit(error) == 0 ? 0 : 1;
     return std::nullopt;
   }
-  const std::string wrong = reader.finish();
+  std::string wrong = reader.finish();
+  if (wrong.empty()) wrong = stray_option(app, reader.options.action);
   if (!wrong.empty()) {
     fmt::print(stderr, "error: {}\n", wrong);
     status = 1;

@@ -37,6 +37,7 @@ LayerRow input_row(const Graph& graph) {
   if (!graph.input.valid()) return row;
   row.output = graph[graph.input].type.shape;
   row.source = fmt::format("input {}", shape_text(row.output));
+  if (graph.vocabulary > 0) row.source += fmt::format(" tokens {}", graph.vocabulary);
   return row;
 }
 

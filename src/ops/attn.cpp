@@ -123,14 +123,14 @@ PartSpec between(const LayerInfo& info) {
 }
 
 /// A projection from `from` with the weight and bias of the parameters `first` and `first` + 2.
-Alternative project(const LayerInfo& info, int64_t out, int first, Operand from, Operand dfrom) {
+Alternative project(const LayerInfo& info, int64_t out, int first, Operand from, Operand dfrom, Literal purpose) {
   using namespace operand;
   const Heads h = heads_of(info);
   Desc desc{"FcDesc", {}};
   desc.add_per_sample("rows", h.t).add("in", h.c).add("out", out).add_activation(Activation::none, 0);
   const bool bias = info.has_bias;
   KernelCall weights{.kernel = "fc_backward_weights", .outputs = {dparam(first), bias ? dparam(first + 2) : none}, .inputs = {from, dy},
-                     .desc = desc, .workspace = true, .purpose = first == 0 ? Literal("the gradient of qkv.w") : Literal("the gradient of out.w")};
+                     .desc = desc, .workspace = true, .purpose = purpose};
   KernelCall data{.kernel = "fc_backward_data", .outputs = {dfrom}, .inputs = {dy, param(first)}, .desc = desc, .workspace = true,
                   .purpose = "the data gradient"};
   return {.forward = {.kernel = "fc_forward", .outputs = {y}, .inputs = {from, param(first), bias ? param(first + 2) : none}, .desc = desc,
@@ -170,10 +170,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const Heads h = heads_of(info);
   switch (step_of(info)) {
-    case Step::qkv: return {project(info, h.packed(), 0, x(), dx())};
+    case Step::qkv: return {project(info, h.packed(), 0, x(), dx(), "the gradient of qkv.w")};
     case Step::rope: return {turn(info)};
     case Step::heads: return {attend(info, info.args.number("drop"))};
-    default: return {project(info, h.c, 1, prev, dprev)};
+    default: return {project(info, h.c, 1, prev, dprev, "the gradient of out.w")};
   }
 }
 

@@ -86,7 +86,8 @@ bool check_sequence(const InferContext& context) {
   if (shape.size() == 2) return true;
   Diagnostic& error = context.error("N0307", quoted(context.verb) + " wants an input T x C, not " + shape_text(shape));
   note_origin(context, error);
-  error.help = shape.size() == 3 ? "`tokens` makes a sequence of an image" : "a flat vector has no tokens";
+  error.help = shape.size() == 3 ? "`tokens` makes a sequence of an image"
+                                 : "a sequence comes from an input like: input 128x64, or from token ids by way of: embed 100 64";
   return false;
 }
 

@@ -154,7 +154,8 @@ std::string example_text(const OpDef& op, const Example& example) {
 std::string traits(const OpDef& op) {
   std::string text;
   const bool convolves = std::ranges::find(op.args.value, ArgKind::kernel, &ArgSpec::kind) != op.args.value.end();
-  if (op.default_bias) text += convolves ? "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. " : "Has a bias unless `nobias`. ";
+  if (op.default_bias && convolves) text += "Has a bias unless `nobias`, or a `bn` directly follows and it does not say `bias`. ";
+  if (op.default_bias && !convolves) text += op.parts != nullptr ? "Has biases unless `nobias`. " : "Has a bias unless `nobias`. ";
   if (op.drops_preceding_bias) text += "A convolution right before it needs no bias. ";
   if (op.fuse_activation != FuseActivation::no) text += "An activation right after it can run inside its kernel. ";
   if (!text.empty()) text.back() = '\n';

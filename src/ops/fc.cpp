@@ -63,7 +63,29 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
 }
 
+constexpr const char* kTiedLinear = R"(class TiedLinear(nn.Module):
+    """A linear layer whose weight is another layer's; the bias is its own."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.bias = nn.Parameter(torch.empty(outputs).uniform_(-inputs ** -0.5, inputs ** -0.5))
+
+    def forward(self, x, weight):
+        return F.linear(x, weight, self.bias)
+)";
+
+TorchLayer torch_tied(const LayerInfo& info) {
+  const Matrix matrix = matrix_of(info);
+  const std::string x = info.inputs[0].size() == 2 ? "{0}" : torch_flat(info.inputs[0]);
+  if (!info.has_bias) return {.module = {}, .call = "F.linear(" + x + ", {p0})", .tensors = torch_weight_bias(false)};
+  return {.module = "TiedLinear(" + std::to_string(matrix.in) + ", " + std::to_string(matrix.out) + ")",
+          .call = "{m}(" + x + ", {p0})",
+          .tensors = torch_weight_bias(true),
+          .helper = kTiedLinear};
+}
+
 TorchLayer torch(const LayerInfo& info) {
+  if (info.args.has("tie")) return torch_tied(info);
   const Matrix matrix = matrix_of(info);
   return {.module = "nn.Linear(" + std::to_string(matrix.in) + ", " + std::to_string(matrix.out) + (info.has_bias ? ")" : ", bias=False)"),
           .call = "{m}(" + (info.inputs[0].size() == 2 ? "{0}" : torch_flat(info.inputs[0])) + ")",

@@ -2,9 +2,12 @@
 """netc's command line as a user meets it: flags in any order, exit statuses, what is written and what is not.
 
   run.py NETC SOURCE_DIR"""
+import collections
 import json
+import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -69,6 +72,16 @@ def estimates(folder):
     check("--set", json.loads(netc(path, "--json", "--set", "C=16").stdout)["layers"][1]["output"] == [8, 8, 16])
 
 
+def options(folder):
+    net = write(folder, "options.net", "input 8x8x1\nfc 2\nloss softmax\ntrain { sgd 0.1; batch 2; steps 1 }\n")
+    unknown = netc(net, "--estimat")
+    check("an unknown option, with the nearest", unknown.returncode == 1 and "unknown option --estimat; did you mean `--estimate`?" in unknown.stderr, unknown)
+    check("two networks", netc(net, net).returncode == 1)
+    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
+        stray = netc(net, *words)
+        check(f"{words[0]} without its action", stray.returncode == 1 and f"belongs to {owner}" in stray.stderr, stray)
+
+
 def messages(folder):
     for name, args, word in [("no file", [], "no network"), ("a missing file", [folder + "/none.net"], "none.net"), ("an unknown flag", [SIMPLE, "--estimat"], ""),
                              ("two actions", [SIMPLE, "--train", "--emit-cpu"], "one action"), ("a bad size", [SIMPLE, "--memory", "lots"], "lots"),
@@ -108,7 +121,103 @@ def training(folder):
     check("another seed gives others", strip(other.stdout) != strip(one.stdout))
     idx = write(folder, "idx.net", 'input 28x28x1 from idx "nowhere"\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n')
     gone = netc(idx, "--train")
+    drawn = netc(write(folder, "drawn.net", "input 8x8x1\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n"), "--train", "--data", "nowhere")
+    check("--data for a network that draws its own", drawn.returncode == 1 and "name a reader" in drawn.stderr, drawn)
     check("data that is not there", gone.returncode == 1 and "nowhere" in gone.stderr, gone)
+
+
+def tokens(folder):
+    head = "let T=16 V=256\ninput T tokens V from {}\nemb: embed V 32; position T\n2 * {{ add {{}} {{ norm; attn 2 causal }}; add {{}} {{ norm; fc 64; gelu; fc 32 }} }}\n"
+    tail = "norm; fc V tie emb nobias\nloss softmax\ninit normal 0.02\ntrain {{ adamw 5e-3 clip 1; batch 8; {} }}\n"
+    words = "the cat sat on the mat and the dog sat on the cat\n" * 200
+    write(folder, "words.txt", words)
+    net = write(folder, "words.net", (head + tail).format('bytes "words.txt"', "steps 120"))
+    weights = folder + "/words.safetensors"
+    done = netc(net, "--train", "--sample", "60", "--prompt", "the ", "--save", weights)
+    entropy = float(re.search(r"unigram entropy ([0-9.]+) nats", done.stdout).group(1))
+    found = re.search(r"test loss ([0-9.]+): perplexity ([0-9.]+), ([0-9.]+) bits a token", done.stdout)
+    loss, perplexity, bits = (float(x) for x in found.groups())
+    count = collections.Counter(words[: len(words) * 9 // 10])
+    total = sum(count.values())
+    true = -sum(n / total * math.log(n / total) for n in count.values())
+    check("tokens: the unigram entropy is the text's", abs(entropy - true) < 0.01, done)
+    check("tokens: trained well below it", loss < entropy / 2, done)
+    check("tokens: perplexity and bits", abs(perplexity - math.exp(loss)) < 1e-3 * perplexity and abs(bits - loss / math.log(2)) < 1e-3 * bits, done)
+    check("tokens a second", "tokens/s" in done.stdout and "images" not in done.stdout, done)
+    sample = done.stdout[done.stdout.index("\nthe ") + 1:]
+    check("the sample goes on from the prompt", len(re.sub(r"\\x..", "?", sample)) == 4 + 60 + 1, done)
+    only = [netc(net, "--train", "--load", weights, flag, "0", "--sample", "60", "--prompt", "the ") for flag in ("--steps", "--epochs")]
+    check("sampling alone prints the same", all(o.returncode == 0 and o.stdout == sample for o in only), only[0])
+    check("another seed of a net that is not loaded, another sample", netc(net, "--train", "--steps", "0", "--sample", "60", "--seed", "2").stdout
+          != netc(net, "--train", "--steps", "0", "--sample", "60", "--seed", "3").stdout)
+    best = netc(net, "--train", "--load", weights, "--steps", "0", "--sample", "30", "--temperature", "0", "--prompt", "the dog sat on t")
+    check("the likeliest tokens are words of the text", best.stdout.startswith("the dog sat on the ") and best.returncode == 0, best)
+    whole = netc(net, "--train", "--load", weights, "--steps", "0")
+    check("evaluation alone", whole.returncode == 0 and f"test loss {found.group(1)}" in whole.stdout and "trained" not in whole.stdout, whole)
+    part = folder + "/part.safetensors"
+    all_steps, first = netc(net, "--train", "--log-steps"), netc(net, "--train", "--log-steps", "--steps", "85", "--save", part)
+    rest = netc(net, "--train", "--log-steps", "--load", part)
+    check("a token run goes on bit for bit", len(strip(all_steps.stdout)) == 120 and strip(first.stdout) + strip(rest.stdout) == strip(all_steps.stdout), rest)
+    ids = write(folder, "ids.bin", struct.pack("<4000H", *(i * i % 250 for i in range(4000))), "wb")
+    other = netc(net, "--train", "--data", ids, "--steps", "2", "--sample", "5")
+    check("--data with ids", other.returncode == 0 and len(other.stdout.splitlines()[-1].split()) == 5, other)
+    assumed = netc(write(folder, "assumed.net", re.sub(r" from bytes .*", "", open(net).read())), "--train", "--steps", "2", "--sample", "5")
+    check("arithmetic is assumed", assumed.returncode == 0 and "N0808" in assumed.stderr and "10000 training and 2000 test sequences of 16" in assumed.stdout, assumed)
+    inputs = write(folder, "both.net", open(net).read().replace(" causal", ""))
+    both = netc(inputs, "--train", "--steps", "1", "--sample", "5")
+    check("no sample without causality", both.returncode == 1 and "causal" in both.stderr, both)
+    classes = "input 24 tokens 17\nembed 17 16; position 24; cls\n{} {{ norm; attn 2 }} {{ }}\nnorm; first; fc 3\nloss softmax\ntrain {{ adam 1e-2; batch 32; steps 150 }}\n"
+    encoder = netc(write(folder, "encoder.net", classes.format("add")), "--train", "--quiet", "--log", folder + "/encoder.csv")
+    rows = open(folder + "/encoder.csv").read().splitlines()
+    check("an encoder learns the class of a line", encoder.returncode == 0 and rows[0].endswith("tokens_per_second") and float(rows[-1].split(",")[5]) > 0.6, encoder)
+    sampled = netc(folder + "/encoder.net", "--train", "--steps", "1", "--sample", "5")
+    check("no sample of a classifier", sampled.returncode == 1 and "next token" in sampled.stderr, sampled)
+    rows = netc(write(folder, "rows.net", "input 20x24\nfc 16; relu; flatten; fc 10\nloss softmax\ntrain { sgd 0.05; batch 16; steps 60 }\n"), "--train")
+    check("sequences of numbers", rows.returncode == 0, rows)
+    estimate = netc(net)
+    check("the estimate names sequences", re.search(r"fixed \+ [0-9,]+ per sequence of 16 tokens", estimate.stdout) is not None, estimate)
+
+
+def is_python(path):
+    """Whether the file parses; PyTorch need not be there."""
+    try:
+        with open(path) as file: compile(file.read(), path, "exec")
+        return True
+    except (OSError, SyntaxError, ValueError) as problem:
+        print(problem)
+        return False
+
+
+def pytorch(folder):
+    for name in sorted(os.listdir(os.path.join(SOURCE, "examples"))):
+        path = os.path.join(folder, name + ".py")
+        done = netc(os.path.join(SOURCE, "examples", name, name + ".net"), "--emit-pytorch", "-o", path)
+        check(f"--emit-pytorch of {name}", done.returncode == 0 and is_python(path), done)
+    home = os.path.join(folder, "home")
+    os.makedirs(home)
+    done = netc(SIMPLE, "--emit-pytorch", cwd=home)
+    path = os.path.join(home, "simple_cnn.py")
+    text = open(path).read()
+    check("the file is called after the network", done.returncode == 0 and os.listdir(home) == ["simple_cnn.py"] and "wrote simple_cnn.py" in done.stdout, done)
+    check("the same again", netc(SIMPLE, "--emit-pytorch", cwd=home).returncode == 0 and open(path).read() == text)
+    write(home, "simple_cnn.py", text.replace("nn.Conv2d(3", "nn.Conv2d(4"))
+    edited = netc(SIMPLE, "--emit-pytorch", cwd=home)
+    check("an edited file is not overwritten", edited.returncode == 1 and "edited" in edited.stderr and open(path).read() != text, edited)
+    check("but with --force", netc(SIMPLE, "--emit-pytorch", "--force", cwd=home).returncode == 0 and "nn.Conv2d(4" not in open(path).read())
+    write(home, "simple_cnn.py", "print('mine')\n")
+    foreign = netc(SIMPLE, "--emit-pytorch", "--force", cwd=home)
+    check("a file that netc did not write is left alone", foreign.returncode == 1 and "not written by netc" in foreign.stderr and open(path).read() == "print('mine')\n", foreign)
+    check("nor is a folder replaced", netc(SIMPLE, "--emit-pytorch", "-o", home).returncode == 1 and os.path.isdir(home))
+    check("a folder that is not there", netc(SIMPLE, "--emit-pytorch", "-o", home + "/none/a.py").returncode == 1)
+    check("no file is left behind", os.listdir(home) == ["simple_cnn.py"], None)
+    bad = netc(write(folder, "badtorch.net", "input 8x8x3\nconb 4 3x3\n"), "--emit-pytorch", "-o", home + "/bad.py")
+    check("no file after an error", bad.returncode == 1 and not os.path.exists(home + "/bad.py"), bad)
+    plain = netc(write(folder, "plain.net", "net torch\ninput 8x8x3\nconv 4 3x3; relu; fc 4; relu\n"), "--emit-pytorch", cwd=home)
+    text = open(home + "/torch_net.py").read()
+    check("without a loss, and not in the way of an import", plain.returncode == 0 and is_python(home + "/torch_net.py") and "def train_step" not in text, plain)
+    check("the last activation is returned", "return F.relu(x)" in text)
+    odd = netc(write(folder, 'a"""\\\n import os #\u00e9.net', "input 8x8x3\nfc 4 # \u00e9\nloss softmax\n"), "--emit-pytorch", "-o", home + "/odd.py")
+    check("a file's name is not Python", odd.returncode == 0 and is_python(home + "/odd.py") and "\n import os" not in open(home + "/odd.py").read(), odd)
 
 
 def strip(text):
@@ -125,6 +234,6 @@ def guards(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (estimates, messages, training, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, pytorch, guards): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -188,6 +188,22 @@ TEST_CASE("npy: targets of several values, class indices a position", "[data]") 
   CHECK_THAT(reading_error(spec, dir.path()), Contains("label 4") && Contains("0..3"));
 }
 
+TEST_CASE("npy: sequences of numbers, T x C", "[data]") {
+  TempDir dir;
+  std::vector<float> x;
+  for (int i = 0; i < 60; ++i) x.push_back(static_cast<float>(i));
+  write_file(dir / "x_train.npy", npy("<f4", "(2, 10, 3)", x));
+  write_file(dir / "y_train.npy", npy("<i4", "(2,)", std::vector<int32_t>{1, 0}));
+  float sequence[30];
+  int32_t label = -1;
+  open_dataset(data_spec("npy", 10, 1, 3, 2), dir.path(), Split::train, 1)->sample(1, 0, sequence, &label);
+  CHECK(label == 0);
+  for (int i = 0; i < 30; ++i) CHECK(sequence[i] == static_cast<float>(30 + i));
+  CHECK_THAT(reading_error(data_spec("npy", 9, 1, 3, 2), dir.path()), Contains("10x3x1") && Contains("9x1x3"));
+  netrt::DataSpec tokens = token_spec("npy", 30, 100);
+  CHECK_THAT(reading_error(tokens, dir.path()), Contains("(2, 10, 3)") && Contains("(N, 30)"));
+}
+
 TEST_CASE("npy: errors name the file and what was expected", "[data]") {
   TempDir dir;
   write_npy_data(dir.path());

@@ -1,6 +1,7 @@
 // The generated pictures.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include "data_samples.h"
@@ -32,6 +33,29 @@ TEST_CASE("shapes: deterministic, balanced, different from index to index, split
     REQUIRE(a != b);
   }
   CHECK(seen == std::vector<int>(10, 20));
+}
+
+TEST_CASE("shapes: a sequence T x C is a picture of T rows and C columns, its mask has a value a row", "[data]") {
+  const netrt::DataSpec picture = data_spec("shapes", 20, 24, 1, 10);
+  netrt::DataSpec sequence = data_spec("shapes", 20, 1, 24, 10);
+  const auto pixels = open_dataset(picture, "", Split::train, 1), rows = open_dataset(sequence, "", Split::train, 1);
+  sequence.target = netrt::TargetKind::values;
+  sequence.target_values = 20;
+  const auto masks = open_dataset(sequence, "", Split::train, 1);
+  netrt::DataSpec full = picture;
+  full.target = netrt::TargetKind::values;
+  full.target_values = 20 * 24;
+  const auto full_masks = open_dataset(full, "", Split::train, 1);
+  std::vector<float> a(20 * 24), b(a.size()), mask(20), full_mask(20 * 24);
+  for (int64_t i = 0; i < 20; ++i) {
+    int32_t label_a = -1, label_b = -2;
+    pixels->sample(i, 0, a.data(), &label_a);
+    rows->sample(i, 0, b.data(), &label_b);
+    REQUIRE((a == b && label_a == label_b));
+    masks->sample(i, 0, b.data(), mask.data());
+    full_masks->sample(i, 0, a.data(), full_mask.data());
+    for (int row = 0; row < 20; ++row) REQUIRE(mask[static_cast<size_t>(row)] == *std::max_element(&full_mask[static_cast<size_t>(row * 24)], &full_mask[static_cast<size_t>(row * 24)] + 24));
+  }
 }
 
 TEST_CASE("shapes: the mask is where the picture differs from its background", "[data]") {

@@ -1,6 +1,7 @@
 // Attention and rotary positions against their formulas in double, with the whole t x t matrices that the kernels never make.
 #include <omp.h>
 
+#include "cpu/tile_pack.h"
 #include "kernel_checks.h"
 #include "random.h"
 
@@ -181,6 +182,26 @@ TEST_CASE("a causal token's output does not depend on the tokens behind it", "[k
   const size_t known = size_t(100) * d.heads * d.size;
   CHECK(same_bits(Floats(before.begin(), before.begin() + known), Floats(after.begin(), after.begin() + known)));
   CHECK(before[known] != after[known]);
+}
+
+TEST_CASE("rows are packed into panels of 16, zeros where there is none", "[kernels]") {
+  for (const int rows : {1, 7, 8, 9, 16, 17, 24, 31}) {
+    for (const int depth : {1, 5, 8, 17}) {
+      const int pitch = depth + 3, panels = (rows + 15) / 16;
+      const Floats x = random_floats(size_t(rows) * pitch, 1);
+      Guarded<float> packed(unset(size_t(panels) * depth * 16)), turned(unset(size_t(depth) * rows));
+      netrt::pack_rows(packed.data(), x.data(), pitch, rows, depth);
+      netrt::transpose(turned.data(), rows, x.data(), pitch, rows, depth);
+      Floats expected, across(size_t(depth) * rows);
+      for (int panel = 0; panel < panels; ++panel)
+        for (int k = 0; k < depth; ++k)
+          for (int j = panel * 16; j < panel * 16 + 16; ++j) expected.push_back(j < rows ? x[j * pitch + k] : 0.0f);
+      for (int row = 0; row < rows; ++row)
+        for (int k = 0; k < depth; ++k) across[k * rows + row] = x[row * pitch + k];
+      CHECK(same_bits(packed.values(), expected));
+      CHECK(same_bits(turned.values(), across));
+    }
+  }
 }
 
 TEST_CASE("rotary positions turn pairs of queries and keys, and turn them back", "[kernels]") {

@@ -1,6 +1,7 @@
 // Activations, dropout, products and the kernels that move channels and pixels.
 #include <limits>
 
+#include "activation_math.h"
 #include "kernel_checks.h"
 #include "activation_math.h"
 
@@ -60,7 +61,41 @@ Run forward(const Floats& x, const ActDesc& desc) {
   return {y.values(), mask.values()};
 }
 
+/// The largest error of f relative to the exact value, over [low, high].
+template <class F, class Exact>
+double worst_error(const F& f, const Exact& exact, float low, float high) {
+  double worst = 0;
+  for (float x = low; x < high; x += (high - low) / 400000) {
+    const double value = exact(double(x));
+    if (value != 0) worst = std::max(worst, std::abs(f(x) - value) / std::abs(value));
+  }
+  return worst;
+}
+
 }  // namespace
+
+TEST_CASE("elementary functions are as near to the exact ones as they say", "[kernels]") {
+  using namespace netrt;
+  CHECK(worst_error(vector_exp, [](double x) { return std::exp(x); }, -87.3f, 88.7f) < 1e-7);
+  for (const float reach : {88.0f, 1.0f, 1e-3f}) CHECK(worst_error(vector_expm1, [](double x) { return std::expm1(x); }, -reach, reach) < 1.3e-7);
+  for (const float reach : {12.0f, 1.0f, 1e-3f}) CHECK(worst_error(vector_tanh, [](double x) { return std::tanh(x); }, -reach, reach) < 1.5e-7);
+  for (const float reach : {6.0f, 1.5f, 1e-3f}) CHECK(worst_error(vector_erf, [](double x) { return std::erf(x); }, -reach, reach) < 1.2e-7);
+  CHECK(worst_error(logistic, [](double x) { return 1 / (1 + std::exp(-x)); }, -87.0f, 30.0f) < 3e-7);
+  constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float far : {100.0f, 1e30f, infinity}) {
+    CHECK(vector_exp(-far) == 0.0f);
+    CHECK(vector_exp(far) > 3.4e38f);
+    CHECK(vector_expm1(-far) == -1.0f);
+    for (const float sign : {1.0f, -1.0f}) {
+      CHECK(vector_tanh(sign * far) == sign);
+      CHECK(vector_erf(sign * far) == sign);
+    }
+    CHECK(logistic(far) == 1.0f);
+    CHECK(logistic(-far) == 0.0f);
+  }
+  for (const auto f : {vector_expm1, vector_tanh, vector_erf}) CHECK(f(0.0f) == 0.0f);
+  for (const auto f : {vector_exp, vector_expm1, vector_tanh, vector_erf, logistic}) CHECK(std::isnan(f(nan)));
+}
 
 TEST_CASE("activations are PyTorch's formulas", "[kernels]") {
   const Floats x = inputs();
@@ -244,4 +279,28 @@ TEST_CASE("place pads, crops and shifts", "[kernels]") {
           }
     CHECK(same_bits(y.values(), expected));
   }
+}
+
+TEST_CASE("the elementary functions that vectorise are exact to float32", "[kernels]") {
+  double worst_exp = 0, worst_sigmoid = 0, worst_tanh = 0;
+  for (double x = -90; x <= 90; x += x > -2 && x < 2 ? 1e-4 : 1e-2) {
+    const float given = static_cast<float>(x);
+    if (given > -87 && given < 88) worst_exp = std::max(worst_exp, std::abs(netrt::vector_exp(given) / std::exp(double(given)) - 1));
+    const double sigmoid = 1 / (1 + std::exp(-double(given))), tangent = std::tanh(double(given));
+    if (given > -87) worst_sigmoid = std::max(worst_sigmoid, std::abs(netrt::logistic(given) - sigmoid) / sigmoid);
+    worst_tanh = std::max(worst_tanh, std::abs(netrt::vector_tanh(given) - tangent) / std::max(std::abs(tangent), 1e-30));
+  }
+  CHECK(worst_exp < 1.2e-7);
+  CHECK(worst_sigmoid < 3e-7);
+  CHECK(worst_tanh < 3e-7);
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  CHECK(netrt::vector_exp(-infinity) == 0.0f);
+  CHECK(netrt::vector_exp(infinity) > 3.4e38f);
+  CHECK(netrt::logistic(infinity) == 1.0f);
+  CHECK(netrt::logistic(-infinity) < 1e-37f);
+  CHECK(netrt::vector_tanh(infinity) == 1.0f);
+  CHECK(netrt::vector_tanh(-infinity) == -1.0f);
+  CHECK(netrt::vector_tanh(0.0f) == 0.0f);
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float value : {netrt::vector_exp(nan), netrt::logistic(nan), netrt::vector_tanh(nan)}) CHECK(std::isnan(value));
 }

@@ -3,7 +3,6 @@
 
 #include <limits>
 
-#include "cpu/gate_math.h"
 #include "kernel_checks.h"
 
 namespace {
@@ -204,24 +203,4 @@ TEST_CASE("lstm and gru give the same bits whatever the number of threads", "[ke
     }
   }
   omp_set_num_threads(before);
-}
-
-TEST_CASE("the gates' logistic function and tanh are exact to float32", "[kernels]") {
-  double worst_sigmoid = 0, worst_tanh = 0;
-  for (double x = -90; x <= 90; x += x > -2 && x < 2 ? 1e-4 : 1e-2) {
-    const float given = static_cast<float>(x);
-    const double sigmoid = logistic(given), tangent = std::tanh(double(given));
-    if (given > -87) worst_sigmoid = std::max(worst_sigmoid, std::abs(netrt::gate_sigmoid(given) - sigmoid) / sigmoid);
-    worst_tanh = std::max(worst_tanh, std::abs(netrt::gate_tanh(given) - tangent) / std::max(std::abs(tangent), 1e-30));
-  }
-  CHECK(worst_sigmoid < 3e-7);
-  CHECK(worst_tanh < 3e-7);
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  CHECK(netrt::gate_sigmoid(infinity) == 1.0f);
-  CHECK(netrt::gate_sigmoid(-infinity) < 1e-37f);
-  CHECK(netrt::gate_tanh(infinity) == 1.0f);
-  CHECK(netrt::gate_tanh(-infinity) == -1.0f);
-  CHECK(netrt::gate_tanh(0.0f) == 0.0f);
-  CHECK(std::isnan(netrt::gate_sigmoid(std::numeric_limits<float>::quiet_NaN())));
-  CHECK(std::isnan(netrt::gate_tanh(std::numeric_limits<float>::quiet_NaN())));
 }

@@ -124,7 +124,7 @@ TEST_CASE("N0307: a sequence is wanted, or an image", "[ops]") {
   }
   CHECK(failure("attn 2", {4, 4, 8}).message == "`attn` wants an input T x C, not 4x4x8");
   CHECK(failure("cls", {4, 4, 8}).help == "`tokens` makes a sequence of an image");
-  CHECK(failure("first", {8}).help == "a flat vector has no tokens");
+  CHECK(failure("first", {8}).help.starts_with("a sequence comes from an input"));
   CHECK(code("tokens", {4, 8}) == "N0307");
   CHECK(code("tokens", {8}) == "N0307");
 }

@@ -86,6 +86,32 @@ def check_losses():
         return same
 
 
+def check_tokens(shim):
+    """A token network: the interpreter's losses and sample, and one allocation of the estimate's bytes while it samples."""
+    with tempfile.TemporaryDirectory() as folder:
+        net = network("tiny_gpt", 8, "adamw 3e-3 clip 1", folder)
+        options = ["--steps", "6", "--log-steps", "--save", folder + "/weights", "--sample", "40", "--prompt", "1+1="]
+        inside = run(NETC, net, "--train", *options)
+        estimate = json.loads(run(NETC, net, "--json", "--target", "cpu"))["totals"]["arena"]
+        out, log = os.path.join(folder, "out"), os.path.join(folder, "allocations")
+        run(NETC, net, "--emit-cpu", "-o", out)
+        program = glob.glob(out + "/*.cpp")[0]
+        link(out, program, out + "/program")
+        emitted = run(out + "/program", *options, "--check-memory", env={**os.environ, "LD_PRELOAD": shim, "NETC_ALLOCATIONS": log})
+        again = run(out + "/program", "--load", folder + "/weights", "--steps", "0", "--sample", "40", "--prompt", "1+1=")
+        steps = lambda text: re.findall(r"^step .*$", text, re.M)
+        memory = json.loads(next(line for line in emitted.splitlines() if line.startswith("{")))
+        large = [int(line) for line in open(log)]
+        wrong = []
+        if steps(inside) != steps(emitted) or len(steps(inside)) != 6: wrong.append("the losses differ")
+        if len(again) < 45 or not inside.endswith(again) or again not in emitted: wrong.append("the samples differ")
+        if memory["allocated"] != estimate or memory["difference"] != 0 or large.count(estimate) != 1: wrong.append(f"estimate {estimate}: {memory}")
+        if "int32_t* input;" not in open(program).read(): wrong.append("the input is no int32_t")
+        print(f"{'ok  ' if not wrong else 'FAIL'} tiny_gpt: the interpreter's losses and sample, the estimate's bytes {'; '.join(wrong)}", flush=True)
+        if wrong: print(inside, emitted, again)
+        return not wrong
+
+
 def check_lenet():
     """LeNet on Fashion-MNIST, shortened: the interpreter and the emitted program give the same losses, well under chance's."""
     net = os.path.join(SOURCE, "..", "shared", "models", "lenet.net")
@@ -116,6 +142,7 @@ def main():
         cases += [(name, batch, optimizer, shim) for name in ("lenet", "simple_cnn") for batch in (1, 7, 64) for optimizer in OPTIMIZERS]
         with ThreadPoolExecutor(2) as pool:
             results = list(pool.map(check, cases))
+        results.append(check_tokens(shim))
     results += [check_lenet(), check_losses()]
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1

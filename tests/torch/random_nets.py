@@ -117,6 +117,11 @@ class Maker:
         if verb == "avgpool" and self.chance(0.3): words += " countpad"
         return Node(f"{verb} {text}{words}"), (*sizes, c)
 
+    def groupnorm(self, s):
+        """Groups of at least two channels: a group of one that hardly changes over a sample is divided by next to nothing."""
+        groups = [g for g in divisors(s[-1]) if s[-1] // g >= 2]
+        return (Node(f"groupnorm {self.r.choice(groups)}"), s) if groups and s[0] > 2 else None
+
     def image_layer(self, s):
         h, w, c = s
         pick = self.r.choice(["conv"] * 5 + ["depthwise", "deconv", "upsample", "pool", "pool", "avgpool", "bn", "bn", "norm", "groupnorm", "rmsnorm", "lrn",
@@ -126,7 +131,7 @@ class Maker:
         if pick in ("pool", "avgpool"): return self.pool(s, pick)
         if pick == "upsample": return (Node("upsample 2" + self.r.choice(["", " nearest", " bilinear"])), (2 * h, 2 * w, c)) if h * w <= 64 else None
         if pick == "lrn": return Node(f"lrn {self.r.choice([3, 5])}" + self.r.choice(["", " alpha 0.5", " beta 0.5 k 2"])), s
-        if pick == "groupnorm": return (Node(f"groupnorm {self.r.choice(divisors(c))}"), s) if h * w > 3 else None
+        if pick == "groupnorm": return self.groupnorm(s)
         if pick == "shuffle": return Node(f"shuffle {self.r.choice(divisors(c))}"), s
         if pick == "padto":
             th, tw = h + self.r.randint(0, 3), w + self.r.randint(0, 3)
@@ -157,7 +162,7 @@ class Maker:
             return Node(f"{pick} {n}{words}"), (t, n * width)
         if pick == "position": return Node(f"position {t + self.r.choice([0, 0, 3])}"), s
         if pick == "cls": return (Node("cls"), (t + 1, c)) if t < 20 else None
-        if pick == "groupnorm": return (Node(f"groupnorm {self.r.choice(divisors(c))}"), s) if t > 3 else None
+        if pick == "groupnorm": return self.groupnorm(s)
         return self.any_layer(pick, s)
 
     def flat_layer(self, s):
@@ -245,6 +250,7 @@ class Maker:
                 widths[i] = self.r.randint(1, 6)
                 body.append(self.to_channels(s, widths[i])[0])
             return Node("concat", bodies), (*s[:-1], sum(widths))
+        if verb == "mul": bodies[1] = bodies[1] + [Node(self.r.choice(["sigmoid", "tanh"]))]  # powers of powers leave float32's range
         return Node(verb, bodies), s
 
     def call(self, s):
@@ -298,9 +304,13 @@ class Maker:
         losses = ["loss softmax", "loss softmax smooth 0.2"] + ([] if tokens else ["loss bce", "loss mse"])
         return nodes + [Node(self.r.choice(losses), keep=True)]
 
-    def train(self):
+    def train(self, layers):
+        """Adaptive optimisers divide a gradient by its own size: a gradient that is 0 but for rounding, as those of biases before a norm or of
+        attention's keys are, becomes a step in a direction that only rounding knows. They go with networks without such layers."""
         decay = self.r.choice(["", "", " decay 0.01", " decay 0.01 on matrices", " decay 0.01 on all"])
-        optimizer = self.r.choice(["sgd 0.01", "sgd 0.01 momentum 0.9", "sgd 0.01 momentum 0.9 nesterov", "adam 1e-3", "adamw 1e-3", "rmsprop 1e-3"])
+        optimizers = ["sgd 1e-3", "sgd 1e-3 momentum 0.9", "sgd 1e-3 momentum 0.9 nesterov"]
+        if not any(word in layers for word in ("bn", "norm", "attn", "softmax")): optimizers += ["adam 1e-3", "adamw 1e-3", "rmsprop 1e-3"] * 2
+        optimizer = self.r.choice(optimizers)
         clip = " clip 1" if self.chance(0.2) else ""
         micro = f"{self.r.randint(2, 3)}x" if self.chance(0.15) else ""
         schedule = self.r.choice(["", "", "; cosine warmup 2", "; linear to 0.1", "; step 2 0.5"])
@@ -308,9 +318,13 @@ class Maker:
 
     def net(self, seed):
         head, shape, tokens = self.start()
-        if self.chance(0.4): head.append(Node(self.r.choice(["init he", "init xavier", "init normal 0.1"])))
         body, shape = self.body(shape, self.r.randint(2, 7))
-        return Net(seed, self.top + head + body + self.end(shape, tokens) + [self.train()])
+        inits = ["init xavier", "init normal 0.1"]
+        if not any(word in lines(self.top + body) for word in ("*", "add", "concat")): inits.append("init he")  # grows with every sum
+        if self.chance(0.4): head.append(Node(self.r.choice(inits)))
+        body += self.end(shape, tokens)
+        layers = lines(self.top + body).replace("loss softmax", "")
+        return Net(seed, self.top + head + body + [self.train(layers)])
 
 
 def generate(seed):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PyTorch judges random networks (random_nets.py), as it does those of run.py.
+"""PyTorch judges random networks (random_nets.py), as it does those of run.py; netc checks each plan and what it allocated.
 
   random_run.py NETC [--count 300] [--first 1] [--jobs 2]     exit status 77 (skipped) where PyTorch is not installed
 
@@ -16,8 +16,10 @@ import tempfile
 
 from random_nets import generate, shrink
 
-# Ten steps of a random network from a random start: float32 and double drift apart faster than in a network that was designed.
-OPTIONS = ["--losses", "1e-3", "--weights", "5e-3", "--evaluation", "5e-3"]
+# A random network may be as ill-conditioned as it likes (a conv behind a norm of almost constant values). Where it passes a limit, it is
+# held to PyTorch's own float32 error; that is one sample of what rounding does, and netc's is another: over seeds 1 to 300 they were up to
+# 9 times apart (in gradients of biases before a norm, which would be 0 in exact arithmetic).
+OPTIONS = ["--own", "12"]
 
 
 def judged(netc, text):

@@ -18,8 +18,15 @@ def philox(seed, stream, blocks):
     return np.stack(c, 1).reshape(-1)
 
 
+def keep_mask(p, seed, layer, micro_step, count):
+    """netc's dropout mask of 1/(1-p) and 0: a counter over the elements, a stream for each layer and micro-step."""
+    bits = philox(seed, (layer << 40) ^ micro_step, (count + 3) // 4)[:count]
+    kept = (bits >> np.uint64(8)).astype(np.float64) / 16777216.0 >= np.float32(p)
+    return torch.from_numpy(kept.astype(np.float64) / (1.0 - p))
+
+
 class CounterDropout(nn.Module):
-    """Dropout with netc's mask: a counter over the elements in netc's order, a stream for each layer and micro-step."""
+    """Dropout with netc's mask, over the elements in netc's order."""
 
     def __init__(self, p, seed, layer, clock):
         super().__init__()
@@ -28,9 +35,7 @@ class CounterDropout(nn.Module):
     def forward(self, x):
         if not self.training: return x
         last = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
-        bits = philox(self.seed, (self.layer << 40) ^ self.clock.micro_step, (last.numel() + 3) // 4)[:last.numel()]
-        kept = (bits >> np.uint64(8)).astype(np.float64) / 16777216.0 >= np.float32(self.p)
-        mask = torch.from_numpy(kept.astype(np.float64) / (1.0 - self.p)).reshape(last.shape).to(x.dtype)
+        mask = keep_mask(self.p, self.seed, self.layer, self.clock.micro_step, last.numel()).reshape(last.shape).to(x.dtype)
         return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask)
 
 
@@ -46,19 +51,36 @@ def swap_dropout(net, layer_of, seed, clock):
         setattr(net.get_submodule(owner), name, CounterDropout(module.p, seed, layer_of(path), clock))
 
 
-class Decisions:
-    """Stands for torch.nn.functional in an emitted file during one forward pass: relu, relu6 and max-pooling go the way netc went where
-    the two ways are a rounding error apart. What netc did is in its trace; functions and layers come in the same order."""
+class Functions:
+    """Stands for torch.nn.functional in an emitted file during one forward pass: attention drops what netc drops."""
+
+    def __init__(self, layers, seed, micro_step):
+        """layers: netc's JSON rows. Functions are called in the layers' order."""
+        self.attention = iter([i for i, layer in enumerate(layers) if layer["op"] == "attn"])
+        self.seed, self.micro_step = seed, micro_step
+
+    def __getattr__(self, name):
+        if name == "scaled_dot_product_attention": raise AttributeError(name)  # the twin then calls dropout itself
+        return getattr(F, name)
+
+    def dropout(self, x, p):
+        layer = next(self.attention)
+        return x * keep_mask(p, self.seed, layer, self.micro_step, x.numel()).reshape(x.shape).to(x.dtype) if p > 0 else x
+
+    def finish(self):
+        pass
+
+
+class Decisions(Functions):
+    """And relu, relu6 and max-pooling go the way netc went where the two ways are a rounding error apart. What netc did is in its trace."""
 
     CLOSE = 1e-3  # of the tensor's largest magnitude: how near the other way must be
 
-    def __init__(self, layers, trace):
-        """layers: netc's JSON rows; trace(name): what layer `name` left."""
+    def __init__(self, layers, seed, micro_step, trace):
+        """trace(name): what layer `name` left."""
+        super().__init__(layers, seed, micro_step)
         self.names = {op: iter([layer["name"] for layer in layers if layer["op"] == op]) for op in ("relu", "relu6", "pool")}
         self.trace, self.pending, self.flips = trace, None, 0
-
-    def __getattr__(self, name):
-        return getattr(F, name)
 
     def relu(self, x):
         return self.clamp(x, next(self.names["relu"]), float("inf"))
