@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from reduced import reduced
@@ -257,7 +258,24 @@ def guards(folder):
         check(f"--guard on {name}", done.returncode == 0 and '"difference":0' in done.stdout, done)
 
 
+def allocations(folder):
+    """Every example, three optimisers, several batches: what a run allocates is what the estimate says. tests/emitted holds the programs to it."""
+    single = {**os.environ, "OMP_NUM_THREADS": "1"}  # scratch on the CPU depends on the number of threads
+
+    def one(case):
+        name, optimizer, batch = case
+        net = write(folder, f"{name}_{optimizer.split()[0]}{len(optimizer)}_{batch}.net", reduced(SOURCE, name, f"{optimizer}; batch {batch}; steps 1", default="32x32x3"))
+        estimate = json.loads(netc(net, "--json", "--target", "cpu", env=single).stdout)["totals"]["arena"]
+        done = netc(net, "--train", "--quiet", "--dry-run", "--check-memory", env=single)
+        memory = json.loads(next((line for line in done.stdout.splitlines() if line.startswith("{")), "{}"))
+        return f"{name}, {optimizer}, batch {batch}", memory.get("planned") == memory.get("allocated") == estimate and memory["difference"] == 0, done
+    names = sorted(os.listdir(os.path.join(SOURCE, "examples")))
+    cases = [(name, optimizer, batch) for name in names for optimizer in ("sgd 0.01", "sgd 0.01 momentum 0.9", "adam 1e-3") for batch in (1, 3)]
+    with ThreadPoolExecutor(2) as pool:
+        for what, good, done in pool.map(one, cases): check("allocated is estimated: " + what, good, done)
+
+
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, messages, training, tokens, pytorch, packings, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, pytorch, packings, guards, allocations): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
