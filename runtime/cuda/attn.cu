@@ -130,7 +130,8 @@ struct Saved {
   const float *dy, *lse, *delta;  // delta: for every row the sum of dy * y, which is that of probability * its gradient
 };
 
-// Turns the tile's scores, which the thread itself wrote, into probabilities by lse. A dropped one has a minus sign.
+// Turns the tile's scores, which the thread itself wrote, into probabilities by lse. A dropped one has a minus sign. Rows of queries behind the
+// last are of zeros and give nothing.
 __device__ inline void take_probabilities(float* scores, const float* lse, const Attention& a, int64_t line, int32_t first_query, int32_t first_key) {
   const AttnPlace place;
 #pragma unroll 1
@@ -138,7 +139,7 @@ __device__ inline void take_probabilities(float* scores, const float* lse, const
     const int32_t query = first_query + place.row + i, key = first_key + place.column;
     const float known = query < a.d.t ? lse[line + query] : 0.0f;
     Pack<4> p = load<4>(scores + place.own(i));
-    for (int j = 0; j < 4; ++j) p.v[j] = query < a.d.t && a.visible(query, key + j) ? expf(p.v[j] * a.scale - known) : 0.0f;
+    for (int j = 0; j < 4; ++j) p.v[j] = a.visible(query, key + j) ? expf(p.v[j] * a.scale - known) : 0.0f;
     if (a.d.p > 0) {
       const unsigned kept = kept_four(a, (line + query) * a.d.t + key);
       for (int j = 0; j < 4; ++j) p.v[j] = (kept >> j & 1) != 0 ? p.v[j] : -p.v[j];

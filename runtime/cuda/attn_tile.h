@@ -108,6 +108,7 @@ __device__ inline void attn_accumulate_keys(float (&out)[kAttnRows][4 * Groups],
     for (int step = 0; step < Slice::kLines; step += 4) {
       Pack<4> left[kAttnRows];
       for (int i = 0; i < kAttnRows; ++i) left[i] = load<4>(tile + attn_at(place.row + i, (inner + step) / 4));
+#pragma unroll
       for (int k = 0; k < 4; ++k) {
         for (int g = 0; g < Groups; ++g) {
           const Pack<4> right = load<4>(slices + (step + k) * Slice::kWidth + g * 64 + place.column);

@@ -220,6 +220,30 @@ def pytorch(folder):
     check("a file's name is not Python", odd.returncode == 0 and is_python(home + "/odd.py") and "\n import os" not in open(home + "/odd.py").read(), odd)
 
 
+def packings(folder):
+    problem = write(folder, "problem.csv", "id,lower,upper,size\na,0,2,3\nb,1,3,2\nc,2,4,3\n")
+    done = netc("--pack", problem)
+    check("a packed problem", done.returncode == 0 and done.stdout.startswith("id,lower,upper,size,offset\na,0,2,3,")
+          and done.stderr == "3 buffers: end 5, bound 5, proven optimal\n", done)
+    check("a capacity that is met", netc(problem, "--pack", "--capacity", "5").stdout == done.stdout)
+    small = netc(problem, "--pack", "--capacity", "4")
+    check("a capacity that cannot be met exits with 3", small.returncode == 3 and not small.stdout and "no packing ends at or below 4" in small.stderr, small)
+    check("a solution is a problem, too", netc("--pack", write(folder, "again.csv", done.stdout)).stdout == done.stdout)
+    bad = write(folder, "bad.csv", "id,lower,upper,size\na,0,2,3\nb,3,3,2\n")
+    wrong = netc("--pack", bad)
+    check("a mistake in a problem", wrong.returncode == 1 and wrong.stderr == f"error: {bad}:3: upper 3 is not above lower 3\n" and not wrong.stdout, wrong)
+    check("a problem that is not there", netc("--pack", "nowhere.csv").stderr == "error: cannot read nowhere.csv: No such file or directory\n")
+    check("no problem", netc("--pack").returncode == 1)
+    check("--capacity without --pack", netc(SIMPLE, "--capacity", "5").returncode == 1)
+    check("--packing without the estimate", netc(SIMPLE, "--emit-cpu", "--packing", "x.csv").returncode == 1)
+    plan = os.path.join(folder, "plan.csv")
+    check("a plan's packing", netc(SIMPLE, "--packing", plan).returncode == 0)
+    again = netc("--pack", plan)
+    arena = json.loads(netc(SIMPLE, "--json").stdout)["totals"]["arena"]
+    check("packed again, it ends at the arena's end", f"end {arena}, bound {arena}, proven optimal" in again.stderr, again)
+    check("a packing that cannot be written", netc(SIMPLE, "--packing", os.path.join(folder, "no", "plan.csv")).returncode == 1)
+
+
 def strip(text):
     """Without times and rates."""
     return [line for line in text.splitlines() if line.startswith("step ")]
@@ -234,6 +258,6 @@ def guards(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, messages, training, tokens, pytorch, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, pytorch, packings, guards): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

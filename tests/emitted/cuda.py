@@ -13,12 +13,23 @@ import tempfile
 
 NETC, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
 ARCHITECTURES = sys.argv[3] if len(sys.argv) > 3 else "90"
-HEAD = "net {}\ninput 16x16x3\nconv 8 3x3 pad; bn; relu; pool 2x2/2\ndef res c {{ add {{ conv c 3x3 pad; bn; relu; conv c 3x3 pad }} {{}}; relu }}\nres 8\n"
-TAIL = "depthwise 3x3 pad; silu; up 6 2x2/2; concat {{}} {{}}; avgpool; drop 0.5; fc 10\nloss softmax\ntrain {{ {} }}\n"
-TOKENS = "net {}\ninput 16 tokens 40\nembed 40 12; lstm 20; fc 40\nloss softmax\ntrain {{ {} }}\n"
-CASES = {"plain_1": (HEAD + TAIL, "sgd 0.1; batch 4"), "momentum_1": (HEAD + TAIL, "sgd 0.1 momentum 0.9; batch 7"),
-         "adam_1": (HEAD + TAIL, "adamw 1e-3 clip 1; batch 2x3"), "tokens_1": (TOKENS, "adamw 1e-3; batch 3")}
-
+PICTURES = """input 16x16x3
+conv 8 3x3 pad; bn; relu; pool 2x2/2
+def res c { add { conv c 3x3 pad; bn; relu; conv c 3x3 pad } {}; relu }
+res 8
+depthwise 3x3 pad; silu; up 6 2x2/2; concat {} {}; avgpool; drop 0.5; fc 10
+"""
+PATCHES = """input 16x16x3
+conv 24 4x4/4; groupnorm 3; tokens; cls; position 20
+add {} { norm; attn 4 }; lstm 8 bidirectional; first; fc 10
+"""
+TOKENS = """input 12 tokens 40
+emb: embed 40 24
+2 * { add {} { rmsnorm; attn 4 kv 2 causal rope drop 0.1 }; add {} { rmsnorm; mul { fc 32; silu } { fc 32 }; fc 24 } }
+gru 24; fc 40 tie emb
+"""
+CASES = {"plain_1": (PICTURES, "sgd 0.1; batch 4"), "momentum_1": (PICTURES, "sgd 0.1 momentum 0.9; batch 7"),
+         "adam_1": (PICTURES, "adamw 1e-3 clip 1; batch 2x3"), "patches": (PATCHES, "adamw 1e-3; batch 5"), "tokens": (TOKENS, "adamw 1e-3 clip 1; batch 2x3")}
 
 def run(*command, **options):
     done = subprocess.run(command, capture_output=True, text=True, **options)
@@ -36,9 +47,9 @@ def main():
         shim = folder + "/shim.so"
         run("gcc", "-shared", "-fPIC", "-w", os.path.join(SOURCE, "tests/emitted/cuda_shim.c"), "-o", shim)
         out = folder + "/out"
-        for i, (name, (text, train)) in enumerate(CASES.items()):
+        for i, (name, (layers, train)) in enumerate(CASES.items()):
             net = f"{folder}/{name}.net"
-            open(net, "w").write(text.format("case_1", train))
+            open(net, "w").write(f"net case_1\n{layers}loss softmax\ntrain {{ {train} }}\n")
             estimate = json.loads(run(NETC, net, "--json"))["totals"]["arena"]
             # One folder for all: runtime files that stay the same are not compiled again.
             run(NETC, net, "--emit-cuda", "-o", out)

@@ -3,6 +3,7 @@
 // The keywords below are CUDA's own, hence macros.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <vector>
 
@@ -44,8 +46,10 @@ inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream
 
 namespace on_host {
 
+/// A thread. It is made once and then runs `body` again for every block; switching by setjmp costs no system call.
 struct Fiber {
-  ucontext_t context;
+  ucontext_t start;
+  jmp_buf point;
   std::vector<char> stack;
   bool done = true;
 };
@@ -53,16 +57,15 @@ struct Barrier {
   unsigned arrived = 0, generation = 0;
 };
 
-inline std::vector<Fiber> fibers;
-inline ucontext_t scheduler;
+inline std::deque<Fiber> fibers;
+inline jmp_buf scheduler;
 inline unsigned current = 0;
 inline std::function<void()>* body = nullptr;
 inline Barrier block_barrier, warp_barriers[32];
 inline uint32_t lanes[1024];
 
 inline void yield() {
-  const unsigned self = current;
-  swapcontext(&fibers[self].context, &scheduler);
+  if (_setjmp(fibers[current].point) == 0) _longjmp(scheduler, 1);
 }
 
 /// Until `threads` fibers are here.
@@ -77,32 +80,38 @@ inline void wait_at(Barrier& barrier, unsigned threads) {
 }
 
 inline void run_fiber() {
-  (*body)();
-  fibers[current].done = true;
+  for (;;) {
+    (*body)();
+    fibers[current].done = true;
+    yield();
+  }
 }
 
-inline void start_fiber(Fiber& fiber) {
-  fiber.done = false;
+/// Goes on with fiber `current` until it yields.
+inline void resume() {
+  Fiber& fiber = fibers[current];
+  if (_setjmp(scheduler) != 0) return;
+  if (!fiber.stack.empty()) _longjmp(fiber.point, 1);
   fiber.stack.resize(64 << 10);
-  getcontext(&fiber.context);
-  fiber.context.uc_stack.ss_sp = fiber.stack.data();
-  fiber.context.uc_stack.ss_size = fiber.stack.size();
-  fiber.context.uc_link = &scheduler;
-  makecontext(&fiber.context, run_fiber, 0);
+  getcontext(&fiber.start);
+  fiber.start.uc_stack.ss_sp = fiber.stack.data();
+  fiber.start.uc_stack.ss_size = fiber.stack.size();
+  makecontext(&fiber.start, run_fiber, 0);
+  setcontext(&fiber.start);
 }
 
 /// Every thread of one block, in turns until all are done.
 inline void run_block() {
   const unsigned threads = blockDim.x * blockDim.y * blockDim.z;
-  if (fibers.size() < threads) fibers.resize(threads);
-  for (unsigned t = 0; t < threads; ++t) start_fiber(fibers[t]);
+  while (fibers.size() < threads) fibers.emplace_back();
+  for (unsigned t = 0; t < threads; ++t) fibers[t].done = false;
   for (unsigned left = threads; left > 0;) {
     left = 0;
     for (unsigned t = 0; t < threads; ++t) {
       if (fibers[t].done) continue;
       current = t;
       threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / (blockDim.x * blockDim.y)};
-      swapcontext(&scheduler, &fibers[t].context);
+      resume();
       if (!fibers[t].done) ++left;
     }
   }
