@@ -30,9 +30,13 @@ ThreadParts parts_of(const AttnDesc& d) {
   return {round_workspace(sizeof(float) * static_cast<size_t>(d.n) * d.heads * d.t), Tiles::bytes(AttnShape(d))};
 }
 
-/// What the backward pass reads; `dots` are the sums of dy * y of each head's row.
-struct Input {
+/// One call: what it reads and writes. `dots` are the sums of dy * y of each head's row.
+struct Pass {
+  float* dqkv;
   const float *qkv, *lse, *dots, *dy;
+  const AttnDesc& desc;
+  const AttnShape& s;
+  DropMask mask;
 };
 
 /// The probabilities of a query from its scores, and the gradient of its scores from that of its probabilities, which it replaces. With
@@ -59,35 +63,35 @@ void score_gradient(float* probabilities, float* gradient, int64_t visible, int6
   std::fill(gradient + visible, gradient + columns, 0.0f);
 }
 
-/// One head of one sample.
-struct Head {
-  int64_t sample, head;
+/// Some queries of one head of one sample, and a tile of keys.
+struct Block {
+  int64_t sample, head, query, rows, key, keys;
 };
 
-/// What `rows` queries from `query` on add to the gradients of a tile of keys and values, and what these add to theirs.
-void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head& at, int64_t query, int64_t rows, int64_t key,
-                   int64_t keys, const AttnDesc& desc, const AttnShape& s, const DropMask& mask) {
+/// What some queries add to the gradients of a tile of keys and values, and what these add to theirs.
+void backward_block(const Pass& pass, const Tiles& tiles, const Block& at) {
   alignas(64) float probabilities[score_rows * key_tile], gradient[score_rows * key_tile];
-  copy_rows(tiles.queries, in.qkv + s.query(at.sample, at.head) + query * s.pitch, s.pitch, rows, s.scale, s);
-  copy_rows(tiles.dout, in.dy + s.out(at.sample, at.head) + query * s.out_pitch, s.out_pitch, rows, 1.0f, s);
-  const int64_t panel = s.size * tile_columns;
-  multiply(probabilities, key_tile, false, {tiles.queries, s.columns, 1}, {tiles.key_panels, panel, tile_columns}, rows, panel_columns(keys), s.size);
-  multiply(gradient, key_tile, false, {tiles.dout, s.columns, 1}, {tiles.value_panels, panel, tile_columns}, rows, panel_columns(keys), s.size);
-  for (int64_t i = 0; i < rows; ++i) {
-    const int64_t row = (at.sample * s.heads + at.head) * s.t + query + i;
-    const int64_t visible = desc.causal != 0 ? std::clamp<int64_t>(query + i - key + 1, 0, keys) : keys;
+  const AttnShape& s = pass.s;
+  const int64_t panel = s.size * tile_columns, shown = panel_columns(at.keys), query_at = s.query(at.sample, at.head) + at.query * s.pitch;
+  copy_rows(tiles.queries, pass.qkv + query_at, s.pitch, at.rows, s.scale, s);
+  copy_rows(tiles.dout, pass.dy + s.out(at.sample, at.head) + at.query * s.out_pitch, s.out_pitch, at.rows, 1.0f, s);
+  multiply(probabilities, key_tile, false, {tiles.queries, s.columns, 1}, {tiles.key_panels, panel, tile_columns}, at.rows, shown, s.size);
+  multiply(gradient, key_tile, false, {tiles.dout, s.columns, 1}, {tiles.value_panels, panel, tile_columns}, at.rows, shown, s.size);
+  for (int64_t i = 0; i < at.rows; ++i) {
+    const int64_t row = (at.sample * s.heads + at.head) * s.t + at.query + i;
+    const int64_t visible = pass.desc.causal != 0 ? std::clamp<int64_t>(at.query + i - at.key + 1, 0, at.keys) : at.keys;
     float factors[key_tile] = {};
-    if (desc.p > 0) mask.factors(factors, row * s.t + key, visible);
-    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, panel_columns(keys), in.lse[row], in.dots[row],
-                   desc.p > 0 ? factors : nullptr);
+    if (pass.desc.p > 0) pass.mask.factors(factors, row * s.t + at.key, visible);
+    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, shown, pass.lse[row], pass.dots[row],
+                   pass.desc.p > 0 ? factors : nullptr);
   }
-  multiply(tiles.dvalues, s.columns, true, {probabilities, 1, key_tile}, {tiles.dout, tile_columns, s.columns}, keys, s.columns, rows);
-  multiply(tiles.dkeys, s.columns, true, {gradient, 1, key_tile}, {tiles.queries, tile_columns, s.columns}, keys, s.columns, rows);
-  multiply(tiles.dqueries, s.columns, false, {gradient, key_tile, 1}, {tiles.keys, tile_columns, s.columns}, rows, s.columns, keys);
-  for (int64_t i = 0; i < rows; ++i) {
-    float* to = dqkv + s.query(at.sample, at.head) + (query + i) * s.pitch;
+  multiply(tiles.dvalues, s.columns, true, {probabilities, 1, key_tile}, {tiles.dout, tile_columns, s.columns}, at.keys, s.columns, at.rows);
+  multiply(tiles.dkeys, s.columns, true, {gradient, 1, key_tile}, {tiles.queries, tile_columns, s.columns}, at.keys, s.columns, at.rows);
+  multiply(tiles.dqueries, s.columns, false, {gradient, key_tile, 1}, {tiles.keys, tile_columns, s.columns}, at.rows, s.columns, at.keys);
+  for (int64_t i = 0; i < at.rows; ++i) {
+    float* to = pass.dqkv + query_at + i * s.pitch;
     const float* from = tiles.dqueries + i * s.columns;
-    if (key == 0) {
+    if (at.key == 0) {
       std::copy_n(from, s.size, to);
     } else {
 #pragma omp simd
@@ -97,23 +101,24 @@ void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head&
 }
 
 /// The gradients of one head of keys and values, and of the queries that read it.
-void backward_head(float* dqkv, const Input& in, const Tiles& tiles, int64_t sample, int64_t kv_head, const AttnDesc& desc,
-                   const AttnShape& s, const DropMask& mask) {
+void backward_head(const Pass& pass, const Tiles& tiles, int64_t sample, int64_t kv_head) {
+  const AttnShape& s = pass.s;
   for (int64_t key = 0; key < s.t; key += key_tile) {
-    const int64_t keys = std::min(key_tile, s.t - key), key_at = s.key(sample, kv_head) + key * s.pitch, value_at = s.value(sample, kv_head) + key * s.pitch;
-    pack_rows(tiles.key_panels, in.qkv + key_at, s.pitch, keys, s.size);
-    pack_rows(tiles.value_panels, in.qkv + value_at, s.pitch, keys, s.size);
-    copy_rows(tiles.keys, in.qkv + key_at, s.pitch, keys, s.scale, s);
+    const int64_t keys = std::min(key_tile, s.t - key), key_at = s.key(sample, kv_head) + key * s.pitch;
+    const int64_t value_at = s.value(sample, kv_head) + key * s.pitch;
+    pack_rows(tiles.key_panels, pass.qkv + key_at, s.pitch, keys, s.size);
+    pack_rows(tiles.value_panels, pass.qkv + value_at, s.pitch, keys, s.size);
+    copy_rows(tiles.keys, pass.qkv + key_at, s.pitch, keys, s.scale, s);
     std::fill(tiles.dkeys, tiles.dkeys + keys * s.columns, 0.0f);
     std::fill(tiles.dvalues, tiles.dvalues + keys * s.columns, 0.0f);
     for (int64_t head = kv_head * s.group; head < (kv_head + 1) * s.group; ++head) {
-      for (int64_t query = desc.causal != 0 ? key / score_rows * score_rows : 0; query < s.t; query += score_rows) {
-        backward_tile(dqkv, in, tiles, {sample, head}, query, std::min(score_rows, s.t - query), key, keys, desc, s, mask);
+      for (int64_t query = pass.desc.causal != 0 ? key / score_rows * score_rows : 0; query < s.t; query += score_rows) {
+        backward_block(pass, tiles, {sample, head, query, std::min(score_rows, s.t - query), key, keys});
       }
     }
     for (int64_t row = 0; row < keys; ++row) {
-      std::copy_n(tiles.dkeys + row * s.columns, s.size, dqkv + key_at + row * s.pitch);
-      std::copy_n(tiles.dvalues + row * s.columns, s.size, dqkv + value_at + row * s.pitch);
+      std::copy_n(tiles.dkeys + row * s.columns, s.size, pass.dqkv + key_at + row * s.pitch);
+      std::copy_n(tiles.dvalues + row * s.columns, s.size, pass.dqkv + value_at + row * s.pitch);
     }
   }
 }
@@ -144,10 +149,10 @@ void attn_backward(Context& ctx, float* dqkv, const float* qkv, const float* y, 
   require_workspace("attn_backward", parts.bytes(1), workspace);
   float* dots = static_cast<float*>(workspace.data);
   row_dots(dots, y, dy, desc, s);
-  const DropMask mask(ctx, desc.p, desc.stream);
+  const Pass pass{dqkv, qkv, lse, dots, dy, desc, s, DropMask(ctx, desc.p, desc.stream)};
   const auto work = [&](int64_t begin, int64_t end) {
     const Tiles mine(parts.part(workspace, omp_get_thread_num()), s);
-    for (int64_t i = begin; i < end; ++i) backward_head(dqkv, {qkv, lse, dots, dy}, mine, i / s.kv_heads, i % s.kv_heads, desc, s, mask);
+    for (int64_t i = begin; i < end; ++i) backward_head(pass, mine, i / s.kv_heads, i % s.kv_heads);
   };
   parallel_for(desc.n * s.kv_heads, s.t * s.t * s.size, work, parts.threads(workspace));
 }

@@ -76,15 +76,24 @@ void drop_scores(float* scores, int64_t row, int64_t rows, int64_t key, int64_t 
   }
 }
 
-/// Takes a tile of keys and values into the sums of `rows` queries, of which the first is number `row` of the query tile.
-void attend(const Tiles& tiles, Running& running, const float* keys_at, const Queries& at, int64_t row, int64_t rows, int64_t key, int64_t keys,
-            const AttnDesc& desc, const AttnShape& s, const DropMask& mask) {
+/// One call: what it reads and writes.
+struct Pass {
+  float *y, *lse_or_null;
+  const float* qkv;
+  const AttnDesc& desc;
+  const AttnShape& s;
+  DropMask mask;
+};
+
+/// Takes `keys` keys from `key` on, and their values, into the sums of `rows` queries, of which the first is number `row` of the query tile.
+void attend(const Pass& pass, const Tiles& tiles, Running& running, const Queries& at, int64_t row, int64_t rows, int64_t key, int64_t keys) {
   alignas(64) float scores[key_tile * score_columns];
+  const AttnShape& s = pass.s;
   const int64_t query = at.first + row, panel = s.size * tile_columns;
-  multiply(scores, score_columns, false, {keys_at, s.pitch, 1}, {tiles.queries + row / tile_columns * panel, panel, tile_columns}, keys,
-           panel_columns(rows), s.size);
+  const Left key_rows{pass.qkv + s.key(at.sample, at.head / s.group) + key * s.pitch, s.pitch, 1};
+  multiply(scores, score_columns, false, key_rows, {tiles.queries + row / tile_columns * panel, panel, tile_columns}, keys, panel_columns(rows), s.size);
   for (int64_t first = 0; first < rows; first += tile_columns) {
-    if (desc.causal != 0 && query + first < key + keys - 1) hide(scores + first, query + first, key, keys);
+    if (pass.desc.causal != 0 && query + first < key + keys - 1) hide(scores + first, query + first, key, keys);
     float factors[tile_columns];
     soften(scores + first, keys, running.highest + row + first, running.sum + row + first, factors);
     for (int64_t i = first; i < std::min(rows, first + tile_columns); ++i) {
@@ -94,37 +103,43 @@ void attend(const Tiles& tiles, Running& running, const float* keys_at, const Qu
       for (int64_t j = 0; j < s.columns; ++j) sums[j] *= factors[i - first];
     }
   }
-  if (desc.p > 0) drop_scores(scores, (at.sample * s.heads + at.head) * s.t + query, rows, key, keys, s.t, mask);
+  if (pass.desc.p > 0) drop_scores(scores, (at.sample * s.heads + at.head) * s.t + query, rows, key, keys, s.t, pass.mask);
   multiply(tiles.sums + row * s.columns, s.columns, true, {scores, 1, score_columns}, {tiles.values, tile_columns, s.columns}, rows, s.columns, keys);
 }
 
+/// y and lse of some queries.
+void finish(const Pass& pass, const Tiles& tiles, const Running& running, const Queries& at) {
+  const AttnShape& s = pass.s;
+  for (int64_t i = 0; i < at.count; ++i) {
+    float* out = pass.y + s.out(at.sample, at.head) + (at.first + i) * s.out_pitch;
+    const float factor = 1.0f / running.sum[i];
+#pragma omp simd
+    for (int64_t j = 0; j < s.size; ++j) out[j] = tiles.sums[i * s.columns + j] * factor;
+    if (pass.lse_or_null == nullptr) continue;
+    pass.lse_or_null[(at.sample * s.heads + at.head) * s.t + at.first + i] = running.highest[i] + std::log(running.sum[i]);
+  }
+}
+
 /// The outputs of some queries.
-void attend_all(float* y, float* lse_or_null, const float* qkv, const Tiles& tiles, const Queries& at, const AttnDesc& desc, const AttnShape& s,
-                const DropMask& mask) {
+void attend_all(const Pass& pass, const Tiles& tiles, const Queries& at) {
+  const AttnShape& s = pass.s;
+  const bool causal = pass.desc.causal != 0;
   Running running;
   std::fill_n(running.highest, query_tile, -INFINITY);
   std::fill_n(running.sum, query_tile, 0.0f);
   std::fill_n(tiles.sums, at.count * s.columns, 0.0f);
-  const int64_t last = desc.causal != 0 ? at.first + at.count : s.t, kv_head = at.head / s.group;
-  pack_rows(tiles.queries, qkv + s.query(at.sample, at.head) + at.first * s.pitch, s.pitch, at.count, s.size);
+  pack_rows(tiles.queries, pass.qkv + s.query(at.sample, at.head) + at.first * s.pitch, s.pitch, at.count, s.size);
 #pragma omp simd
   for (int64_t i = 0; i < panel_columns(at.count) * s.size; ++i) tiles.queries[i] *= s.scale;
-  for (int64_t key = 0; key < last; key += key_tile) {
-    const int64_t keys = std::min(key_tile, last - key);
-    copy_rows(tiles.values, qkv + s.value(at.sample, kv_head) + key * s.pitch, s.pitch, keys, 1.0f, s);
+  for (int64_t key = 0, end = causal ? at.first + at.count : s.t; key < end; key += key_tile) {
+    const int64_t keys = std::min(key_tile, end - key);
+    copy_rows(tiles.values, pass.qkv + s.value(at.sample, at.head / s.group) + key * s.pitch, s.pitch, keys, 1.0f, s);
     for (int64_t row = 0; row < at.count; row += score_columns) {
       const int64_t rows = std::min(score_columns, at.count - row);
-      if (desc.causal != 0 && at.first + row + rows <= key) continue;  // none of them sees these keys
-      attend(tiles, running, qkv + s.key(at.sample, kv_head) + key * s.pitch, at, row, rows, key, keys, desc, s, mask);
+      if (!causal || key < at.first + row + rows) attend(pass, tiles, running, at, row, rows, key, keys);  // else none of them sees these keys
     }
   }
-  for (int64_t i = 0; i < at.count; ++i) {
-    float* out = y + s.out(at.sample, at.head) + (at.first + i) * s.out_pitch;
-    const float factor = 1.0f / running.sum[i];
-#pragma omp simd
-    for (int64_t j = 0; j < s.size; ++j) out[j] = tiles.sums[i * s.columns + j] * factor;
-    if (lse_or_null != nullptr) lse_or_null[(at.sample * s.heads + at.head) * s.t + at.first + i] = running.highest[i] + std::log(running.sum[i]);
-  }
+  finish(pass, tiles, running, at);
 }
 
 }  // namespace
@@ -135,14 +150,14 @@ void attn_forward(Context& ctx, float* y, float* lse_or_null, const float* qkv, 
   const AttnShape s(desc);
   const ThreadParts parts{0, Tiles::bytes(s)};
   require_workspace("attn_forward", parts.bytes(1), workspace);
-  const DropMask mask(ctx, desc.p, desc.stream);
+  const Pass pass{y, lse_or_null, qkv, desc, s, DropMask(ctx, desc.p, desc.stream)};
   // Tiles of nearly the same size, whole panels of queries each.
   const int64_t wanted = (s.t + query_tile - 1) / query_tile, each = panel_columns((s.t + wanted - 1) / wanted), tiles = (s.t + each - 1) / each;
   const auto work = [&](int64_t begin, int64_t end) {
     const Tiles mine(parts.part(workspace, omp_get_thread_num()), s);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t which = i / tiles, first = i % tiles * each;
-      attend_all(y, lse_or_null, qkv, mine, {which / s.heads, which % s.heads, first, std::min(each, s.t - first)}, desc, s, mask);
+      attend_all(pass, mine, {which / s.heads, which % s.heads, first, std::min(each, s.t - first)});
     }
   };
   parallel_for(desc.n * s.heads * tiles, each * s.t * s.size, work, parts.threads(workspace));
