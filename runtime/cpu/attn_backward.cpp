@@ -74,10 +74,12 @@ void backward_tile(float* dqkv, const Input& in, const Tiles& tiles, const Head&
   multiply(probabilities, key_tile, false, {tiles.queries, s.columns, 1}, {tiles.key_panels, panel, tile_columns}, rows, panel_columns(keys), s.size);
   multiply(gradient, key_tile, false, {tiles.dout, s.columns, 1}, {tiles.value_panels, panel, tile_columns}, rows, panel_columns(keys), s.size);
   for (int64_t i = 0; i < rows; ++i) {
-    const int64_t row = (at.sample * s.heads + at.head) * s.t + query + i, visible = desc.causal != 0 ? std::clamp<int64_t>(query + i - key + 1, 0, keys) : keys;
+    const int64_t row = (at.sample * s.heads + at.head) * s.t + query + i;
+    const int64_t visible = desc.causal != 0 ? std::clamp<int64_t>(query + i - key + 1, 0, keys) : keys;
     float factors[key_tile] = {};
     if (desc.p > 0) mask.factors(factors, row * s.t + key, visible);
-    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, panel_columns(keys), in.lse[row], in.dots[row], desc.p > 0 ? factors : nullptr);
+    score_gradient(probabilities + i * key_tile, gradient + i * key_tile, visible, panel_columns(keys), in.lse[row], in.dots[row],
+                   desc.p > 0 ? factors : nullptr);
   }
   multiply(tiles.dvalues, s.columns, true, {probabilities, 1, key_tile}, {tiles.dout, tile_columns, s.columns}, keys, s.columns, rows);
   multiply(tiles.dkeys, s.columns, true, {gradient, 1, key_tile}, {tiles.queries, tile_columns, s.columns}, keys, s.columns, rows);

@@ -16,6 +16,7 @@
 #include "diag/render.h"
 #include "driver/compile.h"
 #include "driver/options.h"
+#include "driver/pack_command.h"
 #include "estimate/json.h"
 #include "estimate/rules.h"
 #include "estimate/text.h"
@@ -113,6 +114,10 @@ int estimate(const Options& options) {
   const Planned& planned = *new Planned(plan_file(options, target, false));
   if (planned.status != kDone) return planned.status;
   const Graph& graph = *planned.made.graph;
+  if (!options.packing.empty()) {
+    const std::string wrong = write_packing(*planned.plan, options.packing);
+    if (!wrong.empty()) return complain(wrong);
+  }
   wanted.arena_at = [&](int64_t batch) -> int64_t {
     std::string error;
     const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
@@ -235,6 +240,7 @@ int run(int argc, char** argv) {
     case Action::print_after: return print_after(*options);
     case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;
     case Action::explain: return explain(options->subject);
+    case Action::pack: return pack_command(*options);
     case Action::op_help: return explain_op(options->subject);
   }
   return status;

@@ -19,10 +19,12 @@ constexpr const char* kDescription =
     "  netc model.net --emit-cuda -o DIR    a CUDA/cuDNN training program whose buffers are the estimate's\n"
     "  netc model.net --emit-cpu -o DIR     the same program for the CPU\n"
     "  netc model.net --emit-pytorch        the network as a PyTorch file that reads and writes netc's weights\n"
-    "  netc model.net --train               trains here and now, on the CPU\n";
+    "  netc model.net --train               trains here and now, on the CPU\n"
+    "  netc --pack problem.csv              packs buffers with given lifetimes and sizes, and proves it where it can\n";
 
 constexpr const char* kFooter =
-    "Exit status: 0 done; 1 an error in the file, the data or the command line; 3 the network does not fit in --memory or --gpu.\n"
+    "Exit status: 0 done; 1 an error in the file, the data or the command line; 3 the network does not fit in --memory or --gpu,\n"
+    "or no packing was found within --capacity.\n"
     "`netc --op conv` explains a layer, `netc --explain N0301` an error. The language: docs/language.md.";
 
 std::string join_command(int argc, char** argv) {
@@ -39,8 +41,8 @@ std::string join_command(int argc, char** argv) {
 /// Collects what CLI11 reads, in the forms Options wants.
 struct Reader {
   Options options;
-  bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false;
-  std::string explain, op, print_after, memory, workspace, colour = "auto", check_memory;
+  bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false, pack = false;
+  std::string explain, op, print_after, memory, capacity, workspace, colour = "auto", check_memory;
   std::vector<std::string> sets;
   int64_t batch = 0;
 
@@ -51,6 +53,7 @@ struct Reader {
     app.add_flag("--emit-cpu", emit_cpu, "write the same program for the CPU (oneDNN)")->group("Actions");
     app.add_flag("--emit-pytorch", emit_pytorch, "write the network as a PyTorch file")->group("Actions");
     app.add_flag("--train", train, "train now, on the CPU")->group("Actions");
+    app.add_flag("--pack", pack, "solve a packing problem: a CSV of id,lower,upper,size (docs/memory.md)")->group("Actions");
     app.add_flag("--gpus", gpus, "list the cards that --gpu knows")->group("Actions");
     app.add_option("--explain", explain, "explain an error code")->type_name("CODE")->group("Actions");
     app.add_option("--op", op, "explain a layer")->type_name("NAME")->group("Actions");
@@ -82,6 +85,8 @@ struct Reader {
     app.add_option("-o,--output", options.output, "the folder or file to write (default: NAME-cuda, NAME-cpu or NAME.py)")->type_name("PATH")->group("Output");
     app.add_flag("--force", options.force, "overwrite emitted files that were edited")->group("Output");
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
+    app.add_option("--packing", options.packing, "with --estimate: write lifetimes, sizes and offsets as CSV")->type_name("FILE")->group("Output");
+    app.add_option("--capacity", capacity, "with --pack: an end at or below this is good enough")->type_name("SIZE")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
     app.add_option("--color,--colour", colour, "auto, always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -131,16 +136,18 @@ struct Reader {
   std::string finish() {
     if (colour == "always") options.colour = Colour::always;
     if (colour == "never") options.colour = Colour::never;
-    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + gpus + !explain.empty() + !op.empty() + !print_after.empty();
-    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --gpus, --explain, --op or --print-after";
+    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + !explain.empty() + !op.empty() + !print_after.empty();
+    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --pack, --gpus, --explain, --op or --print-after";
     if (emit_cuda) options.action = Action::emit_cuda;
     if (emit_cpu) options.action = Action::emit_cpu;
     if (emit_pytorch) options.action = Action::emit_pytorch;
     if (train) options.action = Action::train;
+    if (pack) options.action = Action::pack;
     if (gpus) options.action = Action::gpus;
     if (!explain.empty()) options.action = Action::explain, options.subject = explain;
     if (!op.empty()) options.action = Action::op_help, options.subject = op;
     if (!print_after.empty()) options.action = Action::print_after, options.subject = print_after;
+    if (pack && options.file.empty()) return "no problem given: netc --pack problem.csv";
     if (options.file.empty() && !gpus && explain.empty() && op.empty()) return "no network given: netc model.net --estimate (or --help)";
     if (batch > 0) options.batch = batch;
     return sizes_and_sets();
@@ -154,6 +161,9 @@ struct Reader {
       if (!bytes) return fmt::format("--workspace {}: not a size; 64MiB is", workspace);
       options.workspace = *bytes;
     }
+    if (!capacity.empty() && !pack) return "--capacity belongs to --pack";
+    if (!capacity.empty() && !(options.capacity = parse_size(capacity))) return fmt::format("--capacity {}: not a size; 1048576 and 64MiB are", capacity);
+    if (!options.packing.empty() && options.action != Action::estimate) return "--packing belongs to --estimate";
     for (const std::string& set : sets) {
       const size_t equal = set.find('=');
       char* end = nullptr;
@@ -175,6 +185,8 @@ std::string stray_option(const CLI::App& app, Action action) {
       {"--memory", {{Action::estimate}, "--estimate"}},
       {"--gpu", {{Action::estimate}, "--estimate"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
+      {"--packing", {{Action::estimate}, "--estimate"}},
+      {"--capacity", {{Action::pack}, "--pack"}},
       {"--inference", {plans, "--estimate"}},
       {"--workspace", {{Action::estimate, Action::print_after, Action::emit_cuda}, "--estimate and --emit-cuda"}},
       {"--output", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}},

@@ -9,12 +9,12 @@
 
 namespace netc {
 
-enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help };
+enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack };
 enum class Colour : uint8_t { automatic, always, never };
 
 struct Options {
   Action action = Action::estimate;
-  std::string file;     ///< the .net
+  std::string file;     ///< the .net; with --pack the CSV
   std::string subject;  ///< --explain CODE, --print-after PASS, --op NAME
   std::map<std::string, double> sets;
   std::optional<int64_t> batch;
@@ -22,6 +22,8 @@ struct Options {
   std::string gpu;
   std::string target;             ///< "cpu", "cuda"; empty: the action's own
   int64_t workspace = 0;          ///< bytes
+  std::optional<int64_t> capacity;  ///< --pack: bytes
+  std::string packing;            ///< --packing: the file to write
   bool inference = false, json = false, rules = false, time_passes = false, guard = false, force = false;
   std::string output;             ///< -o
   std::string trace;

@@ -11,19 +11,30 @@ namespace netc {
 struct Interval {
   int first = 0;
   int last = 0;
-  int64_t bytes = 0;  ///< a multiple of kAlignment, so that every sum of sizes is one too
+  int64_t bytes = 0;
 };
 
 struct Packing {
-  std::vector<int64_t> offsets;  ///< one for each interval, in their order
+  std::vector<int64_t> offsets;  ///< one for each interval, in their order; sums of sizes
   int64_t end = 0;               ///< highest byte used
-  bool optimal = false;          ///< end equals the liveness bound, which proves that nothing is lower
+  int64_t bound = 0;             ///< no packing ends below: the liveness bound, or more where a search has proven more
+  bool optimal = false;          ///< end equals bound
 };
 
-/// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63.
-/// Tries a portfolio of greedy placements in a fixed order and stops at the first that reaches the liveness bound; else gives the best.
-/// The first attempts take O(n log n); those that take O(n^2), and a walk through orders of placement, run up to some thousands of
-/// intervals only. Deterministic.
-Packing pack(std::span<const Interval> intervals, int positions);
+/// How long to search, in nodes x the square of the number of buffers (of 200 where there are fewer), which is about the time of a node.
+constexpr int64_t kQuickSearch = 2'000'000'000;       ///< some 0.1 s
+constexpr int64_t kThoroughSearch = 200'000'000'000;  ///< half a minute
+
+struct PackOptions {
+  int64_t capacity = 0;  ///< an end at or below it is good enough; 0: only the bound is
+  int64_t search = kQuickSearch;
+};
+
+/// Packs `intervals`, whose positions lie in [0, positions) and whose bytes sum to less than 2^63. What is live all the time lies at the bottom.
+/// For the others first a portfolio of greedy placements in a fixed order, of which those that take O(n^2) are tried up to some thousands of
+/// intervals only; stops at the first that is good enough. Then, up to as many, an exact search: whether the bound (or the capacity) can be
+/// reached, then by bisection what can. Where it ends in time, the result is optimal and `bound` says so; else bound and end are a bracket.
+/// Deterministic.
+Packing pack(std::span<const Interval> intervals, int positions, const PackOptions& options = {});
 
 }  // namespace netc

@@ -206,7 +206,7 @@ class Skyline {
 };
 
 int choose(const SectionProblem& problem, Unplaced& unplaced, SkylineKey key, int start, int last) {
-  const auto width = [&](size_t i) { return problem.last[i] - problem.first[i] + 1; };
+  const auto width = [&](size_t i) { return problem.width[i]; };
   const auto size = [&](size_t i) { return problem.bytes[i]; };
   switch (key) {
     case SkylineKey::widest_at_first:
@@ -224,35 +224,6 @@ int choose(const SectionProblem& problem, Unplaced& unplaced, SkylineKey key, in
 }
 
 }  // namespace
-
-SectionProblem cut_into_sections(std::span<const Interval> intervals, int positions) {
-  std::vector<int> cut(static_cast<size_t>(positions) + 1, 0);
-  for (const Interval& interval : intervals) {
-    cut[static_cast<size_t>(interval.first)] = 1;
-    cut[static_cast<size_t>(interval.last) + 1] = 1;
-  }
-  int sections = 0;  // cut[t] becomes the section that starts at t
-  for (int& c : cut) {
-    if (c) c = sections++;
-  }
-  SectionProblem problem;
-  problem.sections = std::max(sections, 1);  // the last cut only ends a section; an extra empty one does no harm
-  for (const Interval& interval : intervals) {
-    problem.first.push_back(cut[static_cast<size_t>(interval.first)]);
-    problem.last.push_back(cut[static_cast<size_t>(interval.last) + 1] - 1);
-    problem.bytes.push_back(interval.bytes);
-  }
-  return problem;
-}
-
-SectionProblem mirrored(const SectionProblem& problem) {
-  SectionProblem result = problem;
-  for (size_t i = 0; i < problem.first.size(); ++i) {
-    result.first[i] = problem.sections - 1 - problem.last[i];
-    result.last[i] = problem.sections - 1 - problem.first[i];
-  }
-  return result;
-}
 
 std::optional<Packing> pack_skyline(const SectionProblem& problem, SkylineKey key, int64_t limit) {
   Packing packing;

@@ -2,22 +2,9 @@
 #pragma once
 
 #include <optional>
-#include <span>
-
-#include "plan/pack.h"
+#include "plan/sections.h"
 
 namespace netc {
-
-/// A packing problem whose time is cut into the sections between two moments at which a lifetime starts or ends.
-struct SectionProblem {
-  std::vector<int> first, last;  ///< sections, inclusive
-  std::vector<int64_t> bytes;
-  int sections = 0;
-};
-
-SectionProblem cut_into_sections(std::span<const Interval> intervals, int positions);
-/// The same problem with time running backwards; offsets that solve the one solve the other.
-SectionProblem mirrored(const SectionProblem& problem);
 
 /// Which of the buffers that lie within the lowest plateau is placed on it.
 enum class SkylineKey : uint8_t {

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from reduced import reduced
@@ -220,6 +221,30 @@ def pytorch(folder):
     check("a file's name is not Python", odd.returncode == 0 and is_python(home + "/odd.py") and "\n import os" not in open(home + "/odd.py").read(), odd)
 
 
+def packings(folder):
+    problem = write(folder, "problem.csv", "id,lower,upper,size\na,0,2,3\nb,1,3,2\nc,2,4,3\n")
+    done = netc("--pack", problem)
+    check("a packed problem", done.returncode == 0 and done.stdout.startswith("id,lower,upper,size,offset\na,0,2,3,")
+          and done.stderr == "3 buffers: end 5, bound 5, proven optimal\n", done)
+    check("a capacity that is met", netc(problem, "--pack", "--capacity", "5").stdout == done.stdout)
+    small = netc(problem, "--pack", "--capacity", "4")
+    check("a capacity that cannot be met exits with 3", small.returncode == 3 and not small.stdout and "no packing ends at or below 4" in small.stderr, small)
+    check("a solution is a problem, too", netc("--pack", write(folder, "again.csv", done.stdout)).stdout == done.stdout)
+    bad = write(folder, "bad.csv", "id,lower,upper,size\na,0,2,3\nb,3,3,2\n")
+    wrong = netc("--pack", bad)
+    check("a mistake in a problem", wrong.returncode == 1 and wrong.stderr == f"error: {bad}:3: upper 3 is not above lower 3\n" and not wrong.stdout, wrong)
+    check("a problem that is not there", netc("--pack", "nowhere.csv").stderr == "error: cannot read nowhere.csv: No such file or directory\n")
+    check("no problem", netc("--pack").returncode == 1)
+    check("--capacity without --pack", netc(SIMPLE, "--capacity", "5").returncode == 1)
+    check("--packing without the estimate", netc(SIMPLE, "--emit-cpu", "--packing", "x.csv").returncode == 1)
+    plan = os.path.join(folder, "plan.csv")
+    check("a plan's packing", netc(SIMPLE, "--packing", plan).returncode == 0)
+    again = netc("--pack", plan)
+    arena = json.loads(netc(SIMPLE, "--json").stdout)["totals"]["arena"]
+    check("packed again, it ends at the arena's end", f"end {arena}, bound {arena}, proven optimal" in again.stderr, again)
+    check("a packing that cannot be written", netc(SIMPLE, "--packing", os.path.join(folder, "no", "plan.csv")).returncode == 1)
+
+
 def strip(text):
     """Without times and rates."""
     return [line for line in text.splitlines() if line.startswith("step ")]
@@ -233,7 +258,24 @@ def guards(folder):
         check(f"--guard on {name}", done.returncode == 0 and '"difference":0' in done.stdout, done)
 
 
+def allocations(folder):
+    """Every example, three optimisers, several batches: what a run allocates is what the estimate says. tests/emitted holds the programs to it."""
+    single = {**os.environ, "OMP_NUM_THREADS": "1"}  # scratch on the CPU depends on the number of threads
+
+    def one(case):
+        name, optimizer, batch = case
+        net = write(folder, f"{name}_{optimizer.split()[0]}{len(optimizer)}_{batch}.net", reduced(SOURCE, name, f"{optimizer}; batch {batch}; steps 1", default="32x32x3"))
+        estimate = json.loads(netc(net, "--json", "--target", "cpu", env=single).stdout)["totals"]["arena"]
+        done = netc(net, "--train", "--quiet", "--dry-run", "--check-memory", env=single)
+        memory = json.loads(next((line for line in done.stdout.splitlines() if line.startswith("{")), "{}"))
+        return f"{name}, {optimizer}, batch {batch}", memory.get("planned") == memory.get("allocated") == estimate and memory["difference"] == 0, done
+    names = sorted(os.listdir(os.path.join(SOURCE, "examples")))
+    cases = [(name, optimizer, batch) for name in names for optimizer in ("sgd 0.01", "sgd 0.01 momentum 0.9", "adam 1e-3") for batch in (1, 3)]
+    with ThreadPoolExecutor(2) as pool:
+        for what, good, done in pool.map(one, cases): check("allocated is estimated: " + what, good, done)
+
+
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, messages, training, tokens, pytorch, guards): part(scratch)
+    for part in (options, estimates, messages, training, tokens, pytorch, packings, guards, allocations): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,8 @@
 #include <sstream>
 
 #include "plan/bound.h"
+#include "plan/exact.h"
+#include "plan/validate_packing.h"
 
 using namespace netc;
 
@@ -46,11 +49,11 @@ int64_t bound_by_definition(const std::vector<Interval>& intervals, int position
   return best;
 }
 
-/// The lowest end of any packing. Some order of the buffers, each put on top of those placed before that it meets in time,
-/// gives an optimum: take the buffers of an optimal packing by rising offset.
-int64_t optimum(const std::vector<Interval>& intervals, std::vector<int64_t>& tops, unsigned placed, int64_t end, int64_t best) {
+/// The lowest end of any packing. Some order of the buffers by rising offset, each put on top of those placed before that it meets in time,
+/// gives an optimum.
+int64_t optimum(const std::vector<Interval>& intervals, std::vector<int64_t>& tops, unsigned placed, int64_t lowest, int64_t end, int64_t best, int64_t bound) {
   if (placed + 1 == 1u << intervals.size()) return std::min(best, end);
-  for (size_t i = 0; i < intervals.size(); ++i) {
+  for (size_t i = 0; i < intervals.size() && best > bound; ++i) {
     if (placed >> i & 1) continue;
     int64_t floor = 0;
     for (size_t j = 0; j < intervals.size(); ++j) {
@@ -58,9 +61,16 @@ int64_t optimum(const std::vector<Interval>& intervals, std::vector<int64_t>& to
       if ((placed >> j & 1) && meets) floor = std::max(floor, tops[j]);
     }
     tops[i] = floor + intervals[i].bytes;
-    if (tops[i] < best) best = optimum(intervals, tops, placed | 1u << i, std::max(end, tops[i]), best);
+    if (floor >= lowest && tops[i] < best) best = optimum(intervals, tops, placed | 1u << i, floor, std::max(end, tops[i]), best, bound);
   }
   return best;
+}
+
+int64_t optimum(const std::vector<Interval>& intervals) {
+  int positions = 0;
+  for (const Interval& i : intervals) positions = std::max(positions, i.last + 1);
+  std::vector<int64_t> tops(intervals.size());
+  return optimum(intervals, tops, 0, 0, 0, std::numeric_limits<int64_t>::max(), bound_by_definition(intervals, positions));
 }
 
 std::vector<Interval> random_problem(std::mt19937& random, int count, int positions) {
@@ -70,6 +80,37 @@ std::vector<Interval> random_problem(std::mt19937& random, int count, int positi
     const int first = draw(0, positions - 1);
     intervals.push_back({first, draw(first, positions - 1), 256 * draw(0, 12)});
   }
+  return intervals;
+}
+
+/// A problem in which (nearly) every moment is full: again and again some buffers end and others of the same sum start. Of those with ten buffers one
+/// in a thousand cannot be packed at the liveness bound, of those with forty one in ten.
+std::vector<Interval> full_problem(std::mt19937& random, size_t most, int& positions) {
+  const auto draw = [&](int low, int high) { return low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1)); };
+  std::vector<Interval> intervals;
+  std::vector<size_t> live;
+  const auto start = [&](int64_t bytes, int parts) {
+    for (; bytes > 0; --parts) {
+      const int64_t part = parts > 1 ? draw(1, static_cast<int>(bytes)) : bytes;
+      live.push_back(intervals.size());
+      intervals.push_back({positions, -1, part});
+      bytes -= part;
+    }
+  };
+  positions = 0;
+  for (start(draw(4, 9), 3); intervals.size() + 2 <= most;) {
+    std::shuffle(live.begin(), live.end(), random);
+    int64_t bytes = 0;
+    for (int i = draw(1, 2); i > 0 && !live.empty(); --i) {
+      bytes += intervals[live.back()].bytes;
+      intervals[live.back()].last = positions;
+      live.pop_back();
+    }
+    ++positions;
+    start(bytes, 2);
+  }
+  for (size_t id : live) intervals[id].last = positions;
+  ++positions;
   return intervals;
 }
 
@@ -85,6 +126,27 @@ std::vector<Interval> training_like(int layers) {
     if (i % 3 == 0) intervals.push_back({i, i + 1, bytes()});
     if (i % 3 == 1) intervals.push_back({i, std::min(layers, i + static_cast<int>(random() % 8)), bytes()});
     if (i % 3 == 2) intervals.push_back({std::max(0, last - i - 2), last - i, bytes()});
+  }
+  return intervals;
+}
+
+/// A training step of a chain of layers with skips over every third, as c200 and c2k of the problems are: what is kept, masks of some layers,
+/// scratch, gradients, and those of the skips.
+std::vector<Interval> chain_with_skips(int layers) {
+  std::mt19937 random(2);
+  const auto round_up = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
+  const auto scratch = [&] { return static_cast<int64_t>(random() % 9) * (int64_t{1} << 20) + 256; };
+  std::vector<Interval> intervals;
+  const int end = 4 * layers;
+  for (int i = 0; i < layers; ++i) {
+    const int first = 2 * i, last = end - 2 * i;
+    const int64_t bytes = round_up(static_cast<int64_t>(100'000 * std::exp(static_cast<double>(random() % 4400) / 1000)));
+    intervals.push_back({first, last, bytes});
+    if (random() % 2 == 0) intervals.push_back({first, last, round_up(bytes / 32)});
+    intervals.push_back({first, first, scratch()});
+    intervals.push_back({std::max(last - 2, 2 * layers), last, bytes});
+    intervals.push_back({last, last, scratch()});
+    if (i % 3 == 0) intervals.push_back({std::max(last - 6, 2 * layers), last, bytes});
   }
   return intervals;
 }
@@ -127,10 +189,9 @@ TEST_CASE("nothing and single buffers pack to their size", "[pack]") {
   CHECK(pack(reuse, 4).end == 512);
 }
 
-TEST_CASE("10,000 random problems: valid, never below the bound, mostly the optimum", "[pack]") {
+TEST_CASE("10,000 random problems: valid, never below the bound, the small ones at the optimum", "[pack]") {
   std::mt19937 random(7);
-  int small = 0, at_optimum = 0, at_bound = 0;
-  double excess = 0;
+  int optimal = 0, at_bound = 0;
   for (int round = 0; round < 10000; ++round) {
     const bool brute = round % 2 == 0;
     const int count = brute ? 1 + static_cast<int>(random() % 7) : 8 + static_cast<int>(random() % 40);
@@ -139,23 +200,96 @@ TEST_CASE("10,000 random problems: valid, never below the bound, mostly the opti
     const Packing packing = pack(intervals, positions);
     const LivenessBound bound = liveness_bound(intervals, positions);
     REQUIRE(fault(intervals, packing) == "");
+    REQUIRE(packing_fault(intervals, packing) == "");
     REQUIRE(bound.bytes == bound_by_definition(intervals, positions));
-    REQUIRE(packing.end >= bound.bytes);
-    REQUIRE(packing.optimal == (packing.end == bound.bytes));
-    at_bound += packing.optimal;
-    excess += bound.bytes ? static_cast<double>(packing.end - bound.bytes) / static_cast<double>(bound.bytes) : 0;
+    REQUIRE(packing.bound >= bound.bytes);
+    REQUIRE(packing.end >= packing.bound);
+    REQUIRE(packing.optimal == (packing.end == packing.bound));
+    optimal += packing.optimal;
+    at_bound += packing.end == bound.bytes;
     if (brute) {
-      std::vector<int64_t> tops(intervals.size());
-      const int64_t best = optimum(intervals, tops, 0, 0, int64_t{1} << 40);
-      REQUIRE(packing.end >= best);
-      ++small;
-      at_optimum += packing.end == best;
+      REQUIRE(packing.optimal);
+      REQUIRE(packing.end == optimum(intervals));
     }
   }
-  std::cout << "packing: " << at_optimum << " of " << small << " small random problems at the optimum, " << at_bound
-            << " of 10000 at the bound, mean excess " << excess / 100 << " %\n";
-  CHECK(at_optimum >= small * 99 / 100);
+  std::cout << "packing: " << optimal << " of 10000 random problems proven optimal, " << at_bound << " of them at the liveness bound\n";
+  CHECK(optimal >= 9990);
   CHECK(at_bound >= 9000);
+}
+
+TEST_CASE("an exact search finds what there is and proves what there is not", "[pack]") {
+  std::mt19937 random(11);
+  int possible = 0, impossible = 0;
+  for (int round = 0; round < 6000; ++round) {
+    int positions = 0;
+    std::vector<Interval> intervals = full_problem(random, 8 + random() % 6, positions);
+    // In a third of the rounds sums of sizes do not fit in 32 bits: a buffer by itself makes the common divisor 1.
+    const int64_t unit = round % 3 == 0 ? int64_t{1} << 33 : 1;
+    for (Interval& i : intervals) i.bytes *= unit;
+    if (unit > 1) intervals.push_back({positions, positions, 1}), ++positions;
+    const int64_t bound = bound_by_definition(intervals, positions);
+    // A packing at the bound, checked below, is its own proof; brute force has the others.
+    const bool at_bound = decide(cut_into_sections(intervals, positions), bound, 100000).verdict == Verdict::found;
+    const int64_t least = at_bound ? bound : optimum(intervals);
+    const SectionProblem problem = cut_into_sections(intervals, positions);
+    const int64_t spread = least - bound + 4 * unit;
+    for (int64_t capacity : {bound, least, bound + static_cast<int64_t>(random() % static_cast<uint64_t>(spread)), least - 1}) {
+      if (capacity < bound) continue;
+      const Decision decision = decide(problem, capacity, 100000);
+      REQUIRE(decision.verdict == (capacity >= least ? Verdict::found : Verdict::impossible));
+      if (decision.verdict == Verdict::impossible) {
+        REQUIRE(decision.bound > capacity);
+        REQUIRE(decision.bound <= least);
+        ++impossible;
+        continue;
+      }
+      Packing packing{decision.offsets, 0, 0, false};
+      for (size_t i = 0; i < intervals.size(); ++i) packing.end = std::max(packing.end, decision.offsets[i] + intervals[i].bytes);
+      REQUIRE(fault(intervals, packing) == "");
+      REQUIRE(packing.end <= capacity);
+      ++possible;
+    }
+  }
+  CHECK(possible > 10'000);
+  CHECK(impossible > 10);  // small problems are rarely above the liveness bound
+}
+
+TEST_CASE("a search that may not look at many nodes is given up, not taken for a proof", "[pack]") {
+  std::mt19937 random(3);
+  int open = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::vector<Interval> intervals = random_problem(random, 30, 12);
+    const SectionProblem problem = cut_into_sections(intervals, 12);
+    const int64_t bound = liveness_bound(intervals, 12).bytes;
+    const Decision decision = decide(problem, bound, 20);
+    CHECK(decision.verdict != Verdict::impossible);
+    CHECK(decision.nodes <= 20);
+    open += decision.verdict == Verdict::open;
+  }
+  CHECK(open > 100);
+}
+
+TEST_CASE("a capacity is enough, or proven too little", "[pack]") {
+  std::mt19937 random(5);
+  int proven = 0;
+  for (int round = 0; round < 2000; ++round) {
+    int positions = 0;
+    const std::vector<Interval> intervals = full_problem(random, 12, positions);
+    const Packing best = pack(intervals, positions);
+    REQUIRE(fault(intervals, best) == "");
+    const int64_t bound = bound_by_definition(intervals, positions), least = best.end == bound ? bound : optimum(intervals);
+    REQUIRE(best.end == least);
+    REQUIRE(best.bound == least);
+    for (int64_t capacity : {least - 1, least, least + 1, 2 * least}) {
+      const Packing packing = pack(intervals, positions, {.capacity = capacity});
+      REQUIRE(fault(intervals, packing) == "");
+      REQUIRE(packing.bound <= least);
+      REQUIRE((packing.end <= capacity) == (capacity >= least));
+      REQUIRE((packing.bound > capacity) == (capacity < least));
+      proven += packing.bound > capacity;
+    }
+  }
+  CHECK(proven > 1000);
 }
 
 TEST_CASE("a training step that no greedy order packs without a gap", "[pack]") {
@@ -198,6 +332,18 @@ TEST_CASE("training-like lifetimes reach the bound, also backwards and in linear
   CHECK(first < 10);  // a quadratic attempt would take minutes
 }
 
+TEST_CASE("a chain with skips of 97,000 buffers is packed at its bound", "[pack]") {
+  const std::vector<Interval> intervals = chain_with_skips(20'000);
+  CHECK(intervals.size() > 96'000);
+  const auto start = std::chrono::steady_clock::now();
+  const Packing packing = pack(intervals, 80'001);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  CHECK(packing.optimal);
+  CHECK(packing_fault(intervals, packing) == "");
+  std::cout << "packing: a chain with skips of " << intervals.size() << " buffers in " << seconds << " s\n";
+  CHECK(seconds < 4);  // some 0.1 s where nobody else is
+}
+
 TEST_CASE("the committed packing problems", "[pack]") {
   const std::filesystem::path directory = problem_directory();
   if (directory.empty()) {
@@ -213,14 +359,16 @@ TEST_CASE("the committed packing problems", "[pack]") {
   for (const auto& file : files) {
     int positions = 0;
     const std::vector<Interval> intervals = read_csv(file, positions);
-    const Packing packing = pack(intervals, positions);
-    const int64_t bound = liveness_bound(intervals, positions).bytes;
+    const auto start = std::chrono::steady_clock::now();
+    const Packing packing = pack(intervals, positions, {.search = kThoroughSearch});
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     INFO(file.filename().string());
     CHECK(fault(intervals, packing) == "");
-    std::cout << "packing: " << file.stem().string() << ": " << intervals.size() << " buffers, end " << packing.end << ", bound " << bound << ", gap "
-              << 100.0 * static_cast<double>(packing.end - bound) / static_cast<double>(bound) << " %\n";
-    const std::string name = file.stem().string();
-    if (name == "resnet50-save" || name == "unetbn-remat" || name == "c200" || name == "c2k") CHECK(packing.optimal);
-    CHECK(packing.end < bound + bound / 5);
+    CHECK(packing.end == liveness_bound(intervals, positions).bytes);
+    CHECK(packing.optimal);
+    const Packing within = pack(intervals, positions, {.capacity = 1'048'576, .search = kThoroughSearch});
+    CHECK((within.end <= 1'048'576) == (packing.end <= 1'048'576));
+    CHECK(fault(intervals, within) == "");
+    std::cout << "packing: " << file.stem().string() << ": " << intervals.size() << " buffers, end " << packing.end << " = bound, in " << seconds << " s\n";
   }
 }
