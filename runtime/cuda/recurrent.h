@@ -19,9 +19,10 @@ struct UnitPlace {
 
 __device__ inline UnitPlace unit_place(const RecurrentDesc& d, int32_t gates, int32_t step, int64_t i) {
   UnitPlace p;
-  p.unit = static_cast<int32_t>(i % d.hidden);
-  p.sample = static_cast<int32_t>(i / d.hidden % d.n);
-  p.direction = static_cast<int32_t>(i / d.hidden / d.n);
+  const int32_t state = static_cast<int32_t>(i);  // a step has fewer than 2^31 of them: they would take 8 GiB
+  p.unit = state % d.hidden;
+  p.sample = state / d.hidden % d.n;
+  p.direction = state / d.hidden / d.n;
   p.row = int64_t{p.sample} * d.t + (p.direction == 0 ? step : d.t - 1 - step);
   p.row_before = p.row + (p.direction == 0 ? -1 : 1);
   const int64_t all = d.directions * int64_t{d.hidden}, first = p.direction * int64_t{d.hidden};

@@ -33,11 +33,13 @@ __global__ void __launch_bounds__(kThreads) data_kernel(float* dx, const float* 
     const float *in = x + row * d.c, *gradient = dy + row * d.c;
     const float s = invrms[row];
     float product = 0;
+#pragma unroll 2
     for (int32_t j = warp_lane() * V; j < d.c; j += 32 * V) {
       const Pack<V> p = load<V>(in + j), g = load<V>(gamma + j), up = load<V>(gradient + j);
       for (int v = 0; v < V; ++v) product += up.v[v] * g.v[v] * p.v[v] * s;
     }
     const float mean = warp_sum(product) * share;
+#pragma unroll 2
     for (int32_t j = warp_lane() * V; j < d.c; j += 32 * V) {
       const Pack<V> p = load<V>(in + j), g = load<V>(gamma + j);
       Pack<V> up = load<V>(gradient + j);

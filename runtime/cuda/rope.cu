@@ -23,6 +23,7 @@ struct Turn {
     float sine[V], cosine[V];
     for (int v = 0; v < V; ++v) angle(row % d.t, pair + v, &sine[v], &cosine[v]);
     const int64_t first = int64_t{row} * all * d.size + pair;
+#pragma unroll 2
     for (int32_t head = 0; head < turned; ++head) {
       const int64_t at = first + head * d.size;
       Pack<V> a = load<V>(x + at), b = load<V>(x + at + half);
@@ -34,6 +35,7 @@ struct Turn {
       store<V>(y + at, a);
       store<V>(y + at + half, b);
     }
+#pragma unroll 2
     for (int32_t head = turned; y != x && head < all; ++head) {
       const int64_t at = first + head * d.size;
       store<V>(y + at, load<V>(x + at));

@@ -31,6 +31,7 @@ gru 24; fc 40 tie emb
 CASES = {"plain_1": (PICTURES, "sgd 0.1; batch 4"), "momentum_1": (PICTURES, "sgd 0.1 momentum 0.9; batch 7"),
          "adam_1": (PICTURES, "adamw 1e-3 clip 1; batch 2x3"), "patches": (PATCHES, "adamw 1e-3; batch 5"), "tokens": (TOKENS, "adamw 1e-3 clip 1; batch 2x3")}
 
+
 def run(*command, **options):
     done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode != 0: raise RuntimeError(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
@@ -43,6 +44,8 @@ def main():
         print("skipped: no nvcc or no cuDNN on this machine")
         return 77
     good = 0
+    # The folder is another one each time, its files mostly are not.
+    launchers = [f"-DCMAKE_{language}_COMPILER_LAUNCHER=ccache" for language in ("CXX", "CUDA") if shutil.which("ccache")]
     with tempfile.TemporaryDirectory() as folder:
         shim = folder + "/shim.so"
         run("gcc", "-shared", "-fPIC", "-w", os.path.join(SOURCE, "tests/emitted/cuda_shim.c"), "-o", shim)
@@ -53,8 +56,8 @@ def main():
             estimate = json.loads(run(NETC, net, "--json"))["totals"]["arena"]
             # One folder for all: runtime files that stay the same are not compiled again.
             run(NETC, net, "--emit-cuda", "-o", out)
-            if i == 0: run("cmake", "-S", out, "-B", out + "/build", f"-DGPU_ARCHITECTURES={ARCHITECTURES}", f"-DCMAKE_CUDA_COMPILER={nvcc}")
-            run("cmake", "--build", out + "/build", "-j2")
+            if i == 0: run("cmake", "-S", out, "-B", out + "/build", f"-DGPU_ARCHITECTURES={ARCHITECTURES}", f"-DCMAKE_CUDA_COMPILER={nvcc}", *launchers)
+            run("cmake", "--build", out + "/build", "-j2", env={**os.environ, "CCACHE_BASEDIR": folder})
             log = f"{folder}/{name}.log"
             printed = run(out + "/build/case_1", "--dry-run", "--check-memory", "--quiet", env={**os.environ, "LD_PRELOAD": shim, "NETC_ALLOCATIONS": log})
             asked = [int(line) for line in open(log)]
