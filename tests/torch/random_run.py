@@ -17,9 +17,9 @@ import tempfile
 from random_nets import generate, shrink
 
 # A random network may be as deep and as ill-conditioned as it likes (a conv behind a norm of almost constant values), and what rounding makes of
-# it differs from machine to machine: gradients are held to 5e-4, ten losses to 1e-3, what they moved to 2e-2; a mistake in a kernel shows at 1e-2 and more.
+# it differs from machine to machine: gradients are held to 5e-4, ten losses to 1e-3, what they moved to 2e-2.
 # Where a network passes a limit, it is held to PyTorch's own float32 error. That is one sample of what rounding does, and netc's is another: over
-# seeds 1 to 300 they were up to 9 times apart (in gradients of biases before a norm, which would be 0 in exact arithmetic).
+# 300 networks of an earlier draft they were up to 9 times apart (in gradients that are next to 0 in exact arithmetic).
 OPTIONS = ["--own", "12", "--gradients", "5e-4", "--losses", "1e-3", "--updates", "2e-2", "--states", "1e-3", "--evaluation", "2e-3"]
 
 
