@@ -26,6 +26,18 @@ std::vector<int> last_forward_use(const FitProblem& problem) {
 
 }  // namespace
 
+namespace {
+
+/// Adds a way unless another is as good in everything.
+void add_way(std::vector<BlockWay>& ways, BlockWay way) {
+  const auto as_good = [](const BlockWay& a, const BlockWay& b) { return a.kept <= b.kept && a.working <= b.working && a.seconds <= b.seconds; };
+  if (std::ranges::any_of(ways, [&](const BlockWay& other) { return as_good(other, way); })) return;
+  std::erase_if(ways, [&](const BlockWay& other) { return as_good(way, other); });
+  ways.push_back(std::move(way));
+}
+
+}  // namespace
+
 /// What is known at a cut about one way to come there.
 struct Blocks::Label {
   int64_t kept = 0;
@@ -124,7 +136,10 @@ void Blocks::measure_stretches(size_t length, size_t offset, double price) {
   int64_t before = kept[0];
   for (size_t stretch = 1; stretch < stretches; ++stretch) {
     const size_t from = offset + (stretch - 1) * length, to = std::min(from + length, blocks);
-    if (to - from == length) ways_[from][length - 1].push_back({kept[stretch], most[stretch] - before, seconds[stretch], keep});
+    // Nothing here may read the tensor of the end, but what comes after may.
+    const int end = cuts_[to].tensor;
+    const int64_t unused = end >= 0 && !used[static_cast<size_t>(end)] ? problem_.bytes[static_cast<size_t>(end)] : 0;
+    if (to - from == length) add_way(ways_[from][length - 1], {kept[stretch] + unused, most[stretch] - before, seconds[stretch], keep});
     before += kept[stretch];
   }
 }
