@@ -312,7 +312,7 @@ struct OpDef {
   Required<std::optional<Shape> (*)(const InferContext&)> infer;
   std::vector<ParamSpec> (*params)(const LayerInfo&) = nullptr;
   std::vector<ParamSpec> (*states)(const LayerInfo&) = nullptr;  ///< running statistics
-  /// Multiply-accumulates of the forward pass for one sample (conv, fc and attention products; else 0): the sum over the parts' forward calls.
+  /// Multiply-accumulates of the forward pass for one sample (conv, fc and attention products; else 0), masked ones too.
   Size (*macs)(const LayerInfo&) = nullptr;
   /// Floating-point operations of the forward call of part `info.part` for one sample that are not multiply-accumulates and not those of a
   /// fused activation; elements of the output if null.

@@ -158,11 +158,12 @@ Alternative turn(const LayerInfo& info) {
 }
 
 /// The attention itself; without dropping in evaluation. Forward it makes the scores and the sums of the values, two products; backward the scores
-/// again and the gradients of probabilities, queries, keys and values, five.
+/// again and the gradients of probabilities, queries, keys and values, five (the CUDA kernel, in two passes, makes two of them twice). Of keys that are
+/// masked the kernels make none, but for the rest of a tile.
 Alternative attend(const LayerInfo& info, double p) {
   using namespace operand;
   const Heads h = heads_of(info);
-  const int64_t product = (Size(h.t) * Size(h.t) * Size(h.c)).value();
+  const int64_t seen = info.args.has("causal") ? h.t * (h.t + 1) / 2 : h.t * h.t, product = (Size(seen) * Size(h.c)).value();
   Desc desc{"AttnDesc", {}};
   desc.add_per_sample("n", 1).add("t", h.t).add("heads", h.heads).add("kv_heads", h.kv).add("size", h.size);
   desc.add("causal", info.args.has("causal") ? 1 : 0).add_real("p", p).add("stream", info.layer_index);
