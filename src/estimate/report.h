@@ -9,6 +9,7 @@
 
 #include "estimate/gpus.h"
 #include "estimate/library.h"
+#include "estimate/time_table.h"
 #include "ir/graph.h"
 #include "plan/plan.h"
 
@@ -77,11 +78,13 @@ struct Report {
   Totals totals;
   Verdict verdict;
   std::vector<std::string> notes;
+  std::optional<TimeTable> time;  ///< where it was asked for; its layers are those of `layers`
 };
 
 struct EstimateOptions {
   int64_t memory = 0;        ///< `--memory`, compared with arena + library as a card's is; goes before the card's
   const Gpu* gpu = nullptr;  ///< `--gpu`
+  bool time = false;         ///< `--time`: also the roofline time, on that card or the reference card
   /// Bytes of the arena of a plan made for that batch; negative when there can be none. Asked for the largest batch.
   std::function<int64_t(int64_t batch)> arena_at;
   std::vector<std::string> notes;  ///< printed after the table: "assumed: ..."

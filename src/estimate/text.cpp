@@ -2,92 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string_view>
-
+#include "estimate/table.h"
+#include "estimate/time_text.h"
 #include "estimate/units.h"
 
 namespace netc {
 
 namespace {
-
-/// MiB with two decimals, fewer for large numbers, so that the column stays narrow.
-std::string mib(int64_t bytes) {
-  if (bytes == 0) return "-";
-  const double value = static_cast<double>(bytes) / (1 << 20);
-  if (value < 0.005) return "<0.01";
-  return fmt::format("{:.{}f}", value, value < 999.995 ? 2 : value < 9999.95 ? 1 : 0);
-}
-
-/// Code points of UTF-8 text, for alignment.
-size_t width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-/// At most `columns` code points; the middle of longer text is left out.
-std::string shortened(const std::string& text, size_t columns) {
-  if (width(text) <= columns) return text;
-  std::string result;
-  size_t seen = 0, left = columns - 2;
-  for (char c : text) {
-    if ((c & 0xC0) != 0x80) ++seen;
-    if (seen <= left) result += c;
-  }
-  return result + "..";
-}
-
-/// The end of a layer's name, which says more than its beginning: "..on1.cbr1.conv1" of "inception1.cbr1.conv1".
-std::string shortened_name(const std::string& name, size_t columns) {
-  return name.size() <= columns ? name : ".." + name.substr(name.size() - (columns - 2));  // names are ASCII
-}
-
-/// "inside inception1.cbr1.bn1" without the blocks around the layer.
-std::string short_place(const std::string& place) {
-  const size_t space = place.rfind(' '), dot = place.rfind('.');
-  if (dot == std::string::npos || space == std::string::npos || dot < space) return place;
-  return place.substr(0, space + 1) + place.substr(dot + 1);
-}
-
-/// Cells row by row, in one text: a large network has millions.
-class Table {
- public:
-  explicit Table(size_t columns) : columns_(columns) {}
-
-  void add(std::string_view cell) {
-    cells_ += cell;
-    ends_.push_back(cells_.size());
-  }
-
-  /// Left-aligned columns are those before `right_from`, other than the first (the line number).
-  std::string text(size_t right_from) const {
-    std::vector<size_t> widths(columns_, 0);
-    for (size_t i = 0; i < ends_.size(); ++i) widths[i % columns_] = std::max(widths[i % columns_], width(cell(i)));
-    std::string text;
-    text.reserve(2 * cells_.size());
-    for (size_t i = 0; i < ends_.size(); ++i) {
-      const size_t column = i % columns_, lacks = widths[column] - width(cell(i));
-      const bool right = column == 0 || column >= right_from;
-      if (column > 0) text += "  ";
-      if (right) text.append(lacks, ' ');
-      text += cell(i);
-      if (!right) text.append(lacks, ' ');
-      if (column + 1 < columns_) continue;
-      text.erase(text.find_last_not_of(' ') + 1);
-      text += '\n';
-    }
-    return text;
-  }
-
- private:
-  std::string_view cell(size_t i) const {
-    const size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(cells_).substr(begin, ends_[i] - begin);
-  }
-
-  size_t columns_;
-  std::string cells_;
-  std::vector<size_t> ends_;  ///< of each cell, in cells_
-};
 
 void add_bytes(Table& table, const ClassBytes& bytes) {
   table.add(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
@@ -194,6 +115,7 @@ std::string estimate_text(const Report& report, const std::string& rules) {
   std::string text = verdict_text(report) + "\n\n" + layer_table(report) + saved_list(report) + totals_block(report);
   if (!report.notes.empty()) text += "\n";
   for (const std::string& note : report.notes) text += note + "\n";
+  if (report.time) text += "\n" + time_text(report);
   if (!rules.empty()) text += "\n" + rules;
   return text + "\n" + verdict_text(report) + "\n";
 }
