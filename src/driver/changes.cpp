@@ -15,7 +15,8 @@ constexpr size_t kMostSingle = 10, kMostBlocks = 12;  ///< tensors and blocks th
 
 class Trying {
  public:
-  Trying(const Subject& subject, const std::function<void(const std::string&)>& say) : s_(subject), say_(say), training_(trains(subject.graph, subject.options)) {}
+  Trying(const Subject& subject, const std::function<void(const std::string&)>& say)
+      : s_(subject), say_(say), training_(trains(subject.graph, subject.options)) {}
 
   std::vector<Change> run() {
     smaller_batch();

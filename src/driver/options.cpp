@@ -143,7 +143,8 @@ struct Reader {
   std::string finish() {
     if (colour == "always") options.colour = Colour::always;
     if (colour == "never") options.colour = Colour::never;
-    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + largest_batch + largest_input + why + pack + gpus + !explain.empty() + !op.empty() + !print_after.empty();
+    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + largest_batch + largest_input + why +
+                        !explain.empty() + !op.empty() + !print_after.empty();
     if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --largest-batch, --largest-input, --why, --pack, --gpus, --explain, --op or --print-after";
     if (emit_cuda) options.action = Action::emit_cuda;
     if (emit_cpu) options.action = Action::emit_cpu;

@@ -84,7 +84,7 @@ std::string line(const std::string& what, int64_t bytes, const std::string& rema
 }
 
 std::string scratch_line(const Scratch& scratch) {
-  return fmt::format("  {:<20}at least {}, median {}, to {} call{} that need {} at most\n", "workspace granted", memory_text(scratch.least),
+  return fmt::format("  {:<20}at least {}, median {}, to {} call{}; none needs more than {}\n", "workspace granted", memory_text(scratch.least),
                      memory_text(scratch.median), grouped(scratch.calls), scratch.calls == 1 ? "" : "s", memory_text(scratch.minimum));
 }
 

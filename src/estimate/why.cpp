@@ -36,8 +36,9 @@ std::string share_text(int64_t bytes, int64_t of) { return fmt::format("{:>5.1f}
 
 void add_row(Table& table, const std::string& line, const std::string& name, std::string_view cls, const std::string& bytes, const std::string& share,
              const std::string& why) {
-  for (const std::string_view cell : {std::string_view(line), std::string_view(name), cls, std::string_view(bytes), std::string_view(share), std::string_view(why)})
-    table.add(cell);
+  for (const std::string* cell : {&line, &name}) table.add(*cell);
+  table.add(cls);
+  for (const std::string* cell : {&bytes, &share, &why}) table.add(*cell);
 }
 
 std::string alive_table(const Peak& peak) {
@@ -106,11 +107,13 @@ Json why_json(const Why& why) {
   json["batch"] = why.batch;
   json["micro_steps"] = why.micro_steps;
   json["arena"] = why.arena;
-  json["peak"] = {{"in", why.peak.evaluation ? "evaluation" : "training"}, {"position", why.peak.position}, {"moment", why.peak.moment}, {"bytes", why.peak.bytes}};
+  const Peak& peak = why.peak;
+  json["peak"] = {{"in", peak.evaluation ? "evaluation" : "training"}, {"position", peak.position}, {"moment", peak.moment}, {"bytes", peak.bytes}};
   json["alive"] = Json::array();
   for (const Alive& alive : why.peak.alive) {
     const double share = static_cast<double>(alive.bytes) / static_cast<double>(why.peak.bytes);
-    json["alive"].push_back({{"name", alive.name}, {"class", memory_class_name(alive.cls)}, {"bytes", alive.bytes}, {"share", share}, {"line", alive.line}, {"why", alive.why}});
+    json["alive"].push_back({{"name", alive.name}, {"class", memory_class_name(alive.cls)}, {"bytes", alive.bytes}, {"share", share},
+                             {"line", alive.line}, {"why", alive.why}});
   }
   json["tried"] = why.tried;
   json["changes"] = Json::array();

@@ -67,9 +67,9 @@ std::vector<const ast::Expr*> input_sizes(const ast::File& file) {
 
 /// ResolveOptions::input as values of the constants that the file names there. A constant that is also the channels or the vocabulary stays.
 ResolveOptions with_input_constants(ResolveOptions options, const ast::File& file) {
-  if (!options.input) return options;
+  if (options.input.empty()) return options;
   const std::vector<const ast::Expr*> sizes = input_sizes(file);
-  const size_t most = options.input->size() == 3 ? 2 : 1;
+  const size_t most = options.input.size() == 3 ? 2 : 1;
   const auto named = [&](size_t i, const std::string& name) { return sizes[i]->kind == ast::Expr::Kind::name && sizes[i]->text == name; };
   for (const ast::Statement& statement : file.statements) {
     const auto* let = std::get_if<ast::Let>(&statement.body);
@@ -78,7 +78,7 @@ ResolveOptions with_input_constants(ResolveOptions options, const ast::File& fil
       size_t last = sizes.size();
       for (size_t i = 0; i < sizes.size(); ++i)
         if (named(i, binding.name.text)) last = i;
-      if (last < most) options.sets[binding.name.text] = static_cast<double>((*options.input)[last]);
+      if (last < most) options.sets[binding.name.text] = static_cast<double>(options.input[last]);
     }
   }
   return options;

@@ -282,7 +282,7 @@ void run_input(Resolver& r, const ast::Statement& statement, const ast::Input& i
   }
   const Surroundings around{r.globals, nullptr, true, r.diagnostics};
   auto type = input_type(r, input, around, statement.where);
-  if (type && r.options.input) type->shape = *r.options.input;
+  if (type && !r.options.input.empty()) type->shape = r.options.input;
   r.input_where = statement.where;
   data_source(r, input, around, type ? type->shape : Shape{1});
   if (!type) return;
