@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "estimate/time_table.h"
 #include "passes/recompute.h"
 
 namespace netc {
@@ -36,8 +37,11 @@ class Trying {
     const Trial trial = plan_trial(graph, s_.target, graph.train.batch, 0);
     if (trial.arena < 0) return;
     change.arena = trial.arena;
+    if (training_ && (change.kind == "recompute" || change.kind == "micro_steps")) change.more_time = seconds(graph) / seconds(s_.graph) - 1;
     changes_.push_back(std::move(change));
   }
+
+  static double seconds(const Graph& graph) { return make_time_table(graph, true, graph.train.batch, reference_gpu()).seconds(); }
 
   /// Plans the network with other settings of `train`.
   template <class Edit>

@@ -50,6 +50,7 @@ int estimate(const Options& options) {
   EstimateOptions wanted;
   if (!find_card(options, wanted.gpu)) return kError;
   wanted.memory = options.memory.value_or(0);
+  wanted.time = options.time;
   const Target target = target_of(options, "cuda");
   // Never freed: the process ends with the report, and taking graph and plan apart node by node costs a tenth of the whole run.
   const Planned& planned = *new Planned(plan_file(options, target, false));

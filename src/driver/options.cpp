@@ -94,6 +94,7 @@ struct Reader {
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
     app.add_option("--packing", options.packing, "with --estimate: write lifetimes, sizes and offsets as CSV")->type_name("FILE")->group("Output");
     app.add_option("--capacity", capacity, "with --pack: an end at or below this is good enough")->type_name("SIZE")->group("Output");
+    app.add_flag("--time", options.time, "with --estimate: the time of a step by layer, by the roofline model, on --gpu's card")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
     app.add_option("--color,--colour", colour, "auto, always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -175,6 +176,7 @@ struct Reader {
       if (!bytes) return fmt::format("--workspace {}: not a size; 64MiB is", workspace);
       options.workspace = *bytes;
     }
+    if (options.time && options.target == "cpu") return "--time knows the rates of GPUs, not of this CPU: leave out --target cpu";
     if (!capacity.empty() && !pack) return "--capacity belongs to --pack";
     if (!capacity.empty() && !(options.capacity = parse_size(capacity))) return fmt::format("--capacity {}: not a size; 1048576 and 64MiB are", capacity);
     if (!options.packing.empty() && options.action != Action::estimate) return "--packing belongs to --estimate";
@@ -202,6 +204,7 @@ std::string stray_option(const CLI::App& app, Action action) {
       {"--memory", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--gpu", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
+      {"--time", {{Action::estimate}, "--estimate"}},
       {"--packing", {{Action::estimate}, "--estimate"}},
       {"--capacity", {{Action::pack}, "--pack"}},
       {"--inference", {plans, "--estimate"}},

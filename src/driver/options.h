@@ -26,7 +26,7 @@ struct Options {
   int64_t workspace = 0;          ///< bytes
   std::optional<int64_t> capacity;  ///< --pack: bytes
   std::string packing;            ///< --packing: the file to write
-  bool inference = false, json = false, rules = false, time_passes = false, guard = false, force = false;
+  bool inference = false, json = false, rules = false, time = false, time_passes = false, guard = false, force = false;
   std::string output;             ///< -o
   std::string trace;
   Colour colour = Colour::automatic;

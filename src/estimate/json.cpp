@@ -1,5 +1,7 @@
 #include "estimate/json.h"
 
+#include "estimate/time_text.h"
+
 namespace netc {
 
 namespace {
@@ -132,12 +134,16 @@ nlohmann::ordered_json estimate_json(const Report& report, const Plan& plan, con
   json["loss"] = {{"kind", report.loss}, {"smooth", report.smooth}};
   json["training"] = training_json(report.train);
   json["layers"] = Json::array();
-  for (const LayerRow& row : report.layers) json["layers"].push_back(layer_json(row));
+  for (size_t i = 0; i < report.layers.size(); ++i) {
+    json["layers"].push_back(layer_json(report.layers[i]));
+    if (report.time) json["layers"].back()["time"] = layer_time_json(report.time->layers[i]);
+  }
   json["totals"] = totals_json(report.totals);
   json["buffers"] = Json::array();
   for (const Buffer& buffer : (report.training ? plan.train : plan.evaluate).buffers) json["buffers"].push_back(buffer_json(buffer));
   json["verdict"] = verdict_json(report.verdict);
   json["notes"] = report.notes;
+  if (report.time) json["time"] = time_json(*report.time);
   if (!rules.empty()) json["rules"] = Json::array();
   for (const Rule& rule : rules) json["rules"].push_back(rule_json(rule));
   return json;

@@ -207,6 +207,7 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
   totals.library = library_share(plan.target, options.gpu);
   totals.device = totals.arena + totals.library.bytes;
   report.verdict = judge(plan, totals, options);
+  if (options.time) report.time = make_time_table(graph, report.training, report.batch, options.gpu ? *options.gpu : reference_gpu());
   return report;
 }
 

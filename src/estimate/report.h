@@ -9,6 +9,7 @@
 #include "estimate/gpus.h"
 #include "estimate/largest.h"
 #include "estimate/library.h"
+#include "estimate/time_table.h"
 #include "ir/graph.h"
 #include "plan/plan.h"
 
@@ -99,11 +100,13 @@ struct Report {
   Totals totals;
   Verdict verdict;
   std::vector<std::string> notes;
+  std::optional<TimeTable> time;  ///< where it was asked for; its layers are those of `layers`
 };
 
 struct EstimateOptions {
   int64_t memory = 0;        ///< `--memory`, compared with arena + library as a card's is; goes before the card's
   const Gpu* gpu = nullptr;  ///< `--gpu`
+  bool time = false;         ///< `--time`: also the roofline time, on that card or the reference card
   PlanAt plan_at;            ///< plans a batch; asked for the largest one
   std::vector<std::string> notes;  ///< printed after the table: "assumed: ..."
 };

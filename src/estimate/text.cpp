@@ -2,42 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string_view>
-
 #include "estimate/table.h"
+#include "estimate/time_text.h"
 #include "estimate/units.h"
 
 namespace netc {
 
 namespace {
-
-/// MiB with two decimals, fewer for large numbers, so that the column stays narrow.
-std::string mib(int64_t bytes) {
-  if (bytes == 0) return "-";
-  const double value = static_cast<double>(bytes) / (1 << 20);
-  if (value < 0.005) return "<0.01";
-  return fmt::format("{:.{}f}", value, value < 999.995 ? 2 : value < 9999.95 ? 1 : 0);
-}
-
-/// At most `columns` code points; the middle of longer text is left out.
-std::string shortened(const std::string& text, size_t columns) {
-  if (width(text) <= columns) return text;
-  std::string result;
-  size_t seen = 0, left = columns - 2;
-  for (char c : text) {
-    if ((c & 0xC0) != 0x80) ++seen;
-    if (seen <= left) result += c;
-  }
-  return result + "..";
-}
-
-/// "inside inception1.cbr1.bn1" without the blocks around the layer.
-std::string short_place(const std::string& place) {
-  const size_t space = place.rfind(' '), dot = place.rfind('.');
-  if (dot == std::string::npos || space == std::string::npos || dot < space) return place;
-  return place.substr(0, space + 1) + place.substr(dot + 1);
-}
 
 void add_bytes(Table& table, const ClassBytes& bytes) {
   table.add(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
@@ -150,6 +121,7 @@ std::string estimate_text(const Report& report, const std::string& rules) {
   std::string text = verdict_text(report) + "\n\n" + layer_table(report) + saved_list(report) + totals_block(report);
   if (!report.notes.empty()) text += "\n";
   for (const std::string& note : report.notes) text += note + "\n";
+  if (report.time) text += "\n" + time_text(report);
   if (!rules.empty()) text += "\n" + rules;
   return text + "\n" + verdict_text(report) + "\n";
 }

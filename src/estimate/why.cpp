@@ -60,6 +60,10 @@ std::string alive_table(const Peak& peak) {
   return table.text(6);
 }
 
+std::string time_text(const Change& change) {
+  return change.more_time ? fmt::format("; {:+.1f} % time by the roofline", 100 * *change.more_time) : std::string();
+}
+
 std::string changes_text(const Why& why) {
   if (why.changes.empty()) return fmt::format("None of the {} changes that were planned lowers the arena.\n", why.tried);
   std::string text = fmt::format("What would lower the arena most (the best of each kind among {} changes, each planned):\n", why.tried);
@@ -67,7 +71,7 @@ std::string changes_text(const Why& why) {
     const Change& change = why.changes[i];
     text += fmt::format("  -{:>17} B  {:>6.1f} %   {}\n{:30}   {}\n", grouped(why.arena - change.arena),
                         100.0 * static_cast<double>(why.arena - change.arena) / static_cast<double>(why.arena), change.text, "",
-                        fmt::format("to {} ({}); {}", grouped(change.arena), memory_text(change.arena), change.effect));
+                        fmt::format("to {} ({}); {}{}", grouped(change.arena), memory_text(change.arena), change.effect, time_text(change)));
   }
   return text;
 }
@@ -119,7 +123,8 @@ Json why_json(const Why& why) {
   json["changes"] = Json::array();
   for (const Change& change : why.changes) {
     json["changes"].push_back({{"kind", change.kind}, {"change", change.text}, {"effect", change.effect}, {"same_results", change.same_results},
-                               {"arena", change.arena}, {"saved", why.arena - change.arena}});
+                               {"arena", change.arena}, {"saved", why.arena - change.arena},
+                               {"more_time", change.more_time ? Json(*change.more_time) : Json()}});
   }
   return json;
 }
