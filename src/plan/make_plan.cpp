@@ -120,7 +120,7 @@ void closed_form(const Schedule& schedule, Plan& plan) {
   for (const Buffer& buffer : schedule.buffers) {
     if (buffer.first > schedule.peak || buffer.last < schedule.peak) continue;
     const bool slots = buffer.cls == MemoryClass::input;
-    const int64_t exact = type_bytes(buffer.type, 1).value() * (slots ? plan.input_slots : 1);
+    const int64_t exact = type_bytes(buffer.type, 1).value() * (slots ? plan.input_slots : 1) / buffer.slices;
     if (buffer.type.batched) {
       plan.per_image += exact;
       plan.fixed += buffer.bytes - exact * plan.batch;
