@@ -252,7 +252,8 @@ std::string slice_fault(const Graph& graph, const Node& node, std::span<const in
       const Value& value = graph.values[static_cast<size_t>(storage[id.at()])];
       if (!value.type.batched || value.slices > 1) continue;
       const Size bits = elements(value.type.shape) * Size(batch / count) * Size(dtype_bits(value.type.dtype));
-      if (bits.value() % (8 * kAlignment) != 0) return fmt::format("slices of {} samples of {} do not begin at multiples of {} bytes", batch / count, value.name, kAlignment);
+      if (bits.value() % (8 * kSliceAlignment) != 0)
+        return fmt::format("slices of {} samples of {} do not begin at multiples of {} bytes", batch / count, value.name, kSliceAlignment);
     }
   }
   return {};

@@ -21,8 +21,11 @@ struct Persistent {
 /// By value id: the value whose bytes it names, after `aliases`, further names of values.
 std::vector<int> storages(const Graph& graph, std::span<const std::pair<ValueId, ValueId>> aliases = {});
 
+/// Where the slice of a tensor may begin, in bytes: cuDNN's tensors want it, and no kernel of the runtime loads more at a time (decision 0008).
+constexpr int64_t kSliceAlignment = 16;
+
 /// Why a batch of `batch` samples cannot be cut as `node`, whose operands have the storages `storage`, wants it: another number of samples in some
-/// slices, or an operand's slice that does not begin at a multiple of kAlignment. Empty where it can.
+/// slices, or an operand's slice that does not begin at a multiple of kSliceAlignment. Empty where it can.
 std::string slice_fault(const Graph& graph, const Node& node, std::span<const int> storage, int64_t batch);
 
 /// Whether values of that kind are persistent.

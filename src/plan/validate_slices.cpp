@@ -5,6 +5,8 @@ namespace netc::validation {
 
 namespace {
 
+constexpr int64_t kWanted = 16;  ///< bytes: what cuDNN asks of a tensor's address
+
 /// Whether the batch falls into so many equal slices.
 bool divides(int slices, int64_t batch) { return slices >= 1 && batch % slices == 0; }
 
@@ -20,7 +22,7 @@ void check_operand(const Subject& subject, int position, int index) {
   }
   const __int128 sample_bits = static_cast<__int128>(elements(value.type.shape).value()) * dtype_bits(value.type.dtype);
   const __int128 begin = sample_bits * (subject.plan.batch / slice.count) * slice.index;
-  if (begin % (8 * kAlignment) != 0) subject.complaints.add("{}: its slice of '{}' is not aligned", subject.call_name(position), value.name);
+  if (begin % (8 * kWanted) != 0) subject.complaints.add("{}: its slice of '{}' is not aligned", subject.call_name(position), value.name);
   const int64_t bytes = subject.buffer_of(index).bytes;
   if (begin + sample_bits * (subject.plan.batch / slice.count) > static_cast<__int128>(bytes) * 8 && slice.count > 1) {
     subject.complaints.add("{}: its slice of '{}' ends beyond the buffer", subject.call_name(position), value.name);
