@@ -9,7 +9,9 @@
 
 namespace netc {
 
-enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack };
+enum class Action : uint8_t {
+  estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack, largest_batch, largest_input, why
+};
 enum class Colour : uint8_t { automatic, always, never };
 
 struct Options {

@@ -31,6 +31,8 @@ Json layer_json(const LayerRow& row) {
   json["source"] = row.source;
   json["place"] = row.place;
   json["inputs"] = row.inputs;
+  json["scratch"] = Json::array();
+  for (const ScratchCall& call : row.scratch) json["scratch"].push_back({{"kernel", call.kernel}, {"minimum", call.minimum}, {"granted", call.granted}});
   json["tensors"] = Json::object();
   for (const auto& [name, role] : row.tensors) json["tensors"][name] = role;
   return json;
@@ -76,6 +78,8 @@ Json totals_json(const Totals& totals) {
   json["evaluation"] = totals.evaluation;
   json["packing_optimal"] = totals.packing_optimal;
   json["bytes"] = bytes_json(totals.bytes);
+  const Scratch& scratch = totals.scratch;
+  json["scratch"] = {{"calls", scratch.calls}, {"minimum", scratch.minimum}, {"least", scratch.least}, {"median", scratch.median}};
   return json;
 }
 
@@ -98,7 +102,7 @@ Json buffer_json(const Buffer& buffer) {
 Json verdict_json(const Verdict& verdict) {
   Json json;
   json["fits"] = verdict.fits ? Json(*verdict.fits) : Json();
-  json["memory"] = verdict.memory > 0 ? Json(verdict.memory) : Json();
+  json["memory"] = verdict.room.memory > 0 ? Json(verdict.room.memory) : Json();
   json["largest_batch"] = verdict.largest_batch ? Json(*verdict.largest_batch) : Json();
   json["cards"] = Json::array();
   for (const Gpu* gpu : verdict.cards) json["cards"].push_back(gpu->id);

@@ -54,6 +54,11 @@ std::string line(const std::string& what, int64_t bytes, const std::string& rema
   return fmt::format("  {:<20}{:>22} B  {:>12}{}{}\n", what, grouped(bytes), memory_text(bytes), remark.empty() ? "" : "   ", remark);
 }
 
+std::string scratch_line(const Scratch& scratch) {
+  return fmt::format("  {:<20}at least {}, median {}, to {} call{}; none needs more than {}\n", "workspace granted", memory_text(scratch.least),
+                     memory_text(scratch.median), grouped(scratch.calls), scratch.calls == 1 ? "" : "s", memory_text(scratch.minimum));
+}
+
 std::string totals_block(const Report& report) {
   const Totals& t = report.totals;
   std::string text = fmt::format("\n{} at batch {}{}, {}, {}{}:\n", report.training ? "One training step" : "Inference", report.batch,
@@ -74,6 +79,7 @@ std::string totals_block(const Report& report) {
                                                 : fmt::format("{} + {} x batch bytes at the peak", grouped(t.fixed), grouped(t.per_image));
   text += fmt::format("  {:<20}{}\n", "in closed form", closed_form);
   if (report.training && t.evaluation) text += line("evaluation", t.evaluation, "within the same arena");
+  if (t.scratch.calls > 0) text += scratch_line(t.scratch);
   text += line("library, about", t.library.bytes, (t.library.bytes ? "an estimate, not measured: " : "") + t.library.text);
   text += line("device", t.device, "arena + library");
   return text;
@@ -99,9 +105,9 @@ std::string verdict_text(const Report& report) {
     return fmt::format("{} needs {}{}", what, parts, none ? "; it fits on no single card of `--gpus`" : cards);
   }
   std::string largest;
-  std::string needs = memory_text(t.device), of = memory_text(v.memory);
-  if (needs == of) needs = grouped(t.device) + " bytes", of = grouped(v.memory) + " bytes";
-  if (!v.memory_name.empty()) of += fmt::format(" ({})", v.memory_name);
+  std::string needs = memory_text(t.device), of = memory_text(v.room.memory);
+  if (needs == of) needs = grouped(t.device) + " bytes", of = grouped(v.room.memory) + " bytes";
+  if (!v.room.name.empty()) of += fmt::format(" ({})", v.room.name);
   if (t.library.bytes) needs = fmt::format("{} (arena {}, libraries about {})", needs, memory_text(t.arena), memory_text(t.library.bytes));
   if (v.largest_batch && *v.largest_batch == 0) largest = "; not even batch 1 fits";
   if (v.largest_batch && *v.largest_batch > 0) {

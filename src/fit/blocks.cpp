@@ -4,7 +4,6 @@
 #include <map>
 
 #include "fit/relaxation.h"
-#include "plan/live_bytes.h"
 
 namespace netc {
 
@@ -22,6 +21,18 @@ std::vector<int> last_forward_use(const FitProblem& problem) {
     for (ValueId input : problem.graph.nodes[static_cast<size_t>(i)].inputs)
       if (const int tensor = problem.pass.tensor(problem.graph, input); tensor >= 0) last[static_cast<size_t>(tensor)] = i;
   return last;
+}
+
+}  // namespace
+
+namespace {
+
+/// Adds a way unless another is as good in everything.
+void add_way(std::vector<BlockWay>& ways, BlockWay way) {
+  const auto as_good = [](const BlockWay& a, const BlockWay& b) { return a.kept <= b.kept && a.working <= b.working && a.seconds <= b.seconds; };
+  if (std::ranges::any_of(ways, [&](const BlockWay& other) { return as_good(other, way); })) return;
+  std::erase_if(ways, [&](const BlockWay& other) { return as_good(way, other); });
+  ways.push_back(std::move(way));
 }
 
 }  // namespace
@@ -92,8 +103,8 @@ void Blocks::measure_stretches(size_t length, size_t offset, double price) {
   auto keep = std::make_shared<Keep>(priced_choice(problem_, needed, all, held, price).keep);
 
   const Remade remade = remake(graph, problem_.pass, *keep);
-  std::vector<int64_t> profile;
-  live_bytes(graph, remade.nodes, remade.copy_of, problem_.target, problem_.batch, &profile);
+  problem_.live.peak(remade.nodes, remade.copy_of);
+  const std::vector<int64_t> profile = problem_.live.profile();
   std::map<std::pair<int, int>, size_t> stretch_at;  // of a layer's part
   for (size_t i = 0; i < block_of_.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -124,7 +135,10 @@ void Blocks::measure_stretches(size_t length, size_t offset, double price) {
   int64_t before = kept[0];
   for (size_t stretch = 1; stretch < stretches; ++stretch) {
     const size_t from = offset + (stretch - 1) * length, to = std::min(from + length, blocks);
-    if (to - from == length) ways_[from][length - 1].push_back({kept[stretch], most[stretch] - before, seconds[stretch], keep});
+    // Nothing here may read the tensor of the end, but what comes after may.
+    const int end = cuts_[to].tensor;
+    const int64_t unused = end >= 0 && !used[static_cast<size_t>(end)] ? problem_.bytes[static_cast<size_t>(end)] : 0;
+    if (to - from == length) add_way(ways_[from][length - 1], {kept[stretch] + unused, most[stretch] - before, seconds[stretch], keep});
     before += kept[stretch];
   }
 }

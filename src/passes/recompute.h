@@ -21,10 +21,9 @@ struct ForwardPass {
   std::vector<int> tensor_of;          ///< by storage of a value: index into tensors; -1: lives always, or no tensor of the forward pass
   int forward_nodes = 0;               ///< Graph::nodes up to here are `begin` and forward calls
 
-  /// The tensor that a value is a name of; -1 if none.
+  /// The tensor that a value is a name of; -1 if none, and for copies.
   int tensor(const Graph& graph, ValueId value) const {
-    const size_t storage = value.valid() ? graph.storage(value).at() : tensor_of.size();
-    return storage < tensor_of.size() ? tensor_of[storage] : -1;
+    return value.valid() && value.at() < tensor_of.size() ? tensor_of[graph.storage(value).at()] : -1;
   }
 };
 
