@@ -4,7 +4,6 @@
 #include <map>
 
 #include "fit/relaxation.h"
-#include "plan/live_bytes.h"
 
 namespace netc {
 
@@ -104,8 +103,8 @@ void Blocks::measure_stretches(size_t length, size_t offset, double price) {
   auto keep = std::make_shared<Keep>(priced_choice(problem_, needed, all, held, price).keep);
 
   const Remade remade = remake(graph, problem_.pass, *keep);
-  std::vector<int64_t> profile;
-  live_bytes(graph, remade.nodes, remade.copy_of, problem_.target, problem_.batch, &profile);
+  problem_.live.peak(remade.nodes, remade.copy_of);
+  const std::vector<int64_t> profile = problem_.live.profile();
   std::map<std::pair<int, int>, size_t> stretch_at;  // of a layer's part
   for (size_t i = 0; i < block_of_.size(); ++i) {
     const Node& node = graph.nodes[i];

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 
-#include "plan/lifetimes.h"
-#include "plan/live_bytes.h"
+#include "plan/plan.h"
 
 namespace netc {
 
 FitProblem fit_problem(const Graph& graph, const Target& target, int64_t batch, const Rates& rates) {
-  FitProblem problem{graph, target, batch, forward_pass(graph)};
+  FitProblem problem{graph, target, batch, forward_pass(graph), LiveBytes(graph, target, batch)};
   for (const ForwardTensor& tensor : problem.pass.tensors)
     problem.bytes.push_back(round_up(type_bytes(graph[tensor.value].type, batch), kAlignment).value());
-  problem.persistent = persistent_buffers(graph, target, batch, true).bytes.value();
+  problem.persistent = problem.live.always();
   problem.last_read.assign(problem.pass.tensors.size(), -1);
   problem.reruns.resize(static_cast<size_t>(problem.pass.forward_nodes));
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -67,9 +66,9 @@ Choice measure(const FitProblem& problem, Keep keep) {
     choice.flops += problem.reruns[i].flops;
   }
   const Remade remade = remake(problem.graph, problem.pass, keep);
-  const LiveBytes live = live_bytes(problem.graph, remade.nodes, remade.copy_of, problem.target, problem.batch);
-  choice.peak = problem.persistent + live.peak;
-  choice.position = live.position;
+  const LivenessBound peak = problem.live.peak(remade.nodes, remade.copy_of);
+  choice.peak = problem.persistent + peak.bytes;
+  choice.position = peak.position;
   choice.keep = std::move(keep);
   return choice;
 }

@@ -6,6 +6,7 @@
 
 #include "passes/recompute.h"
 #include "plan/cost.h"
+#include "plan/live_bytes.h"
 #include "plan/target.h"
 
 namespace netc {
@@ -25,6 +26,7 @@ struct FitProblem {
   const Target& target;
   int64_t batch;
   ForwardPass pass;
+  mutable LiveBytes live;           ///< measures steps over the values of the graph
   std::vector<int64_t> bytes = {};  ///< by tensor
   std::vector<int> last_read = {};    ///< by tensor: the last node of the step, as it stands, that reads it in the backward pass; -1: none
   std::vector<Rerun> reruns = {};  ///< by node of the forward pass

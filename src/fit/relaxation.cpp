@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "fit/min_cut.h"
-#include "plan/live_bytes.h"
 #include "plan/plan.h"
 
 namespace netc {
@@ -108,8 +107,8 @@ bool improves(const PricedChoice& found, const PricedChoice& end, double price) 
 }  // namespace
 
 std::vector<Moment> tight_moments(const FitProblem& problem) {
-  std::vector<int64_t> profile;
-  live_bytes(problem.graph, problem.graph.nodes, {}, problem.target, problem.batch, &profile);
+  problem.live.peak(problem.graph.nodes);
+  const std::vector<int64_t> profile = problem.live.profile();
   const auto moment_at = [&](int node) {
     Moment moment;
     moment.node = node;
