@@ -76,7 +76,11 @@ TEST_CASE("the moment of the peak in words", "[why]") {
   };
   CHECK(moment("input 64x64x3\nfc 1000; relu; fc 10\nloss softmax\n") == "while the weight gradient of fc1 is made");
   CHECK(moment("input 64x64x3\nconv 16 3x3 pad; relu; conv 16 3x3 pad\n") == "while conv2 runs forward");
-  CHECK(moment("input 8x8x3\nfc 200; relu; fc 10\nloss softmax\ntrain { sgd 0.1 clip 1; batch 1 }\n").starts_with("during "));
+  const Compilation made = compile_text(kSmall);
+  Plan plan = plan_of(*made.graph, cuda_target(0), 8);
+  const auto update = std::ranges::find_if(plan.train.calls, [](const Call& call) { return call.purpose == "the update"; });
+  plan.train.peak = static_cast<int>(update - plan.train.calls.begin());
+  CHECK(find_peak(*made.graph, plan).moment.starts_with("during the update (fc2."));
 }
 
 TEST_CASE("a peak of evaluation is said to be one", "[why]") {
