@@ -6,6 +6,7 @@ import collections
 import json
 import math
 import os
+import pty
 import re
 import struct
 import subprocess
@@ -151,12 +152,19 @@ def largest(folder):
             done = netc(SIMPLE, action, *words)
             check(f"{action} {' '.join(words)}", done.returncode == 1 and part in done.stderr, done)
     check("--batch beside --largest-batch", netc(SIMPLE, "--largest-batch", "--memory", "1GiB", "--batch", "3").returncode == 1)
-    check("no progress off a terminal", netc(SIMPLE, "--largest-batch", "--memory", "1GiB").stderr == "")
+    for action in (["--largest-batch", "--memory", "1GiB"], ["--largest-input", "--memory", "1GiB"], ["--why"]):
+        check(f"no progress of {action[0]} off a terminal", "\r" not in netc(SIMPLE, *action).stderr)
+        terminal, end = pty.openpty()
+        done = subprocess.run([NETC, SIMPLE, *action], stdout=subprocess.PIPE, stderr=end, text=True)
+        os.close(end)
+        shown = os.read(terminal, 1 << 20)
+        os.close(terminal)
+        check(f"progress of {action[0]} on one", done.returncode == 0 and b" ..." in shown and b"\r" in shown and shown.endswith(b"\r\x1b[K") and "\r" not in done.stdout)
 
 
 def whys(folder):
     done = netc(SIMPLE, "--why")
-    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout and done.stderr == "", done)
+    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout, done)
     data = json.loads(netc(SIMPLE, "--why", "--json").stdout)
     totals = json.loads(netc(SIMPLE, "--json").stdout)["totals"]
     check("what is alive is the bound", sum(alive["bytes"] for alive in data["alive"]) == data["peak"]["bytes"] == totals["lower_bound"] and data["arena"] == totals["arena"])
