@@ -5,7 +5,8 @@
 // Order of arguments: context, what is written (or read and written), what is only read, constants, workspace.
 // A pointer documented as "or null" may be nullptr; the others may not. "in place" means the two may be the same memory.
 // A `Workspace` is scratch: the kernel picks the fastest algorithm that fits in it and must work with
-// `<kernel>_workspace(desc)` bytes. Every kernel is deterministic: the same inputs give the same bits, whatever the number of threads.
+// `<kernel>_workspace(desc)` bytes. Every kernel is deterministic: the same inputs and as many bytes of workspace give the same bits, whatever
+// the number of threads, which "or null" outputs a forward kernel is given, and wherever the buffers lie (at multiples of 256 bytes).
 // Errors of a library end the program with a message that names the kernel (see fail() in the context header).
 #pragma once
 

@@ -16,8 +16,8 @@ void backward(float* dx, const float* known, const float* dy, const ActDesc& des
   });
 }
 
-/// The bytes of the mask for `count` elements, of which bit(value) tells. A flag a byte first, which vectorises; then each eight flags are gathered by a product
-/// whose highest byte has flag i in bit i.
+/// The bytes of the mask for `count` elements, of which bit(value) tells. A flag a byte first, which vectorises; then each eight flags are
+/// gathered by a product whose highest byte has flag i in bit i.
 template <class Bit>
 void make_mask(uint8_t* mask, const float* values, int64_t count, const Bit& bit) {
   constexpr int64_t block = 64;

@@ -132,6 +132,7 @@ void run_attn(Lab& lab, const AttnDesc& d, float spread) {
   float* evaluated = lab.output(count);
   attn_forward(lab.context(), evaluated, nullptr, qkv, d, lab.workspace(attn_forward_workspace(d), false));
   lab.record("y without lse", evaluated, count, 1e-5);
+  lab.record_same("y with lse", y, evaluated, count * sizeof(float));
 
   lab.continue_with("attn_backward", text);
   const float* dy = lab.random(count);
