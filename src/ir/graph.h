@@ -71,6 +71,8 @@ struct Node {
   ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
   Literal purpose;         ///< "the weight gradient of conv2"
+  Work work;
+  bool adds = false;       ///< reads what outputs[0], a gradient, holds before it writes it
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------
