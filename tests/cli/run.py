@@ -73,6 +73,18 @@ def estimates(folder):
           and data["totals"]["scratch"] == {"calls": len(calls), "minimum": max(call["minimum"] for call in calls), "least": granted[0], "median": granted[len(granted) // 2]})
     rules = netc(SIMPLE, "--rules")
     check("rules of thumb beside the answer", "torchinfo" in rules.stdout and rules.returncode == 0, rules)
+    timed, reference = netc(SIMPLE, "--time", "--gpu", "p100"), netc(SIMPLE, "--time")
+    check("the time by layer, on a card", timed.returncode == 0 and "a lower bound by the roofline model, not a measurement" in timed.stdout
+          and "on a Tesla P100 PCIe 16GB" in timed.stdout and "samples/s" in timed.stdout and "on a GeForce RTX 3060 12GB" in reference.stdout, timed)
+    time = json.loads(netc(SIMPLE, "--time", "--gpu", "p100", "--json").stdout)
+    parts = [layer["time"][phase] for layer in time["layers"] for phase in ("forward", "backward")]
+    check("the time as JSON", time["time"]["card"] == "p100" and math.isclose(time["time"]["flops_per_second"], 0.65 * 9.3e12)
+          and math.isclose(sum(part["seconds"] for part in parts), time["time"]["seconds"], rel_tol=1e-9)
+          and sum(part["bytes"] for part in parts) == time["time"]["forward"]["bytes"] + time["time"]["backward"]["bytes"])
+    check("no time unless asked", "time" not in data and "time" not in data["layers"][1] and "roofline" not in a.stdout)
+    check("an inference's time is that of its forward pass", json.loads(netc(SIMPLE, "--time", "--json", "--inference").stdout)["time"]["backward"]["flops"] == 0)
+    cpu = netc(SIMPLE, "--time", "--target", "cpu")
+    check("no time of a CPU", cpu.returncode == 1 and "--time" in cpu.stderr, cpu)
     check("the list of cards", netc("--gpus").stdout.count("\n") >= 40)
     path = write(folder, "let.net", "let C=8\ninput 8x8x3\nconv C 3x3 pad; fc 10\nloss softmax\n")
     check("--set", json.loads(netc(path, "--json", "--set", "C=16").stdout)["layers"][1]["output"] == [8, 8, 16])
@@ -83,7 +95,7 @@ def options(folder):
     unknown = netc(net, "--estimat")
     check("an unknown option, with the nearest", unknown.returncode == 1 and "unknown option --estimat; did you mean `--estimate`?" in unknown.stderr, unknown)
     check("two networks", netc(net, net).returncode == 1)
-    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
+    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["--time", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
         stray = netc(net, *words)
         check(f"{words[0]} without its action", stray.returncode == 1 and f"belongs to {owner}" in stray.stderr, stray)
 
