@@ -53,10 +53,6 @@ class Trying {
     plan(*made.graph, std::move(change));
   }
 
-  bool has_bn() const {
-    return std::ranges::any_of(s_.graph.layers, [](const Layer& layer) { return layer.op->name.value == "bn"; });
-  }
-
   void smaller_batch() {
     const TrainSettings& train = s_.resolved.train;
     int64_t parts = 2;
@@ -70,10 +66,11 @@ class Trying {
     }
     const int64_t steps = parts * train.micro_steps;
     const std::string before = train.micro_steps > 1 ? fmt::format("{}x{}", train.micro_steps, train.batch) : fmt::to_string(train.batch);
-    const std::string effect = has_bn() ? fmt::format("as many samples a step, but bn takes its statistics over {} at a time", part)
+    const bool statistics = has_batch_statistics(s_.resolved);
+    const std::string effect = statistics ? fmt::format("as many samples a step, but bn takes its statistics over {} at a time", part)
                                         : "the same step: the same samples, their gradients summed in another order";
     plan_edited([&](TrainSettings& t) { t.batch = part, t.micro_steps = steps; },
-                {"micro_steps", fmt::format("batch {}x{} instead of {}", steps, part, before), effect, !has_bn()});
+                {"micro_steps", fmt::format("batch {}x{} instead of {}", steps, part, before), effect, !statistics});
   }
 
   void smaller_optimizer() {
