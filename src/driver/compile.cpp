@@ -64,11 +64,11 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted) 
 
 bool trains(const Graph& graph, const Options& options) { return graph.loss.valid() && !options.inference; }
 
-void run_passes(Compilation& made, bool training, std::string_view print) {
+void run_passes(Compilation& made, bool training, std::string_view print, bool remakes) {
   Graph& graph = *made.graph;
   if (print == "resolve") made.printed = graph_text(graph);
   for (const Pass& pass : kPasses) {
-    if (pass.training_only && !training) continue;
+    if ((pass.training_only && !training) || (pass.run == recompute_labelled && !remakes)) continue;
     timed(made, std::string(pass.name), [&] { pass.run(graph); });
     check_graph(graph, pass.name);
     if (print == pass.name) made.printed = graph_text(graph);

@@ -53,7 +53,7 @@ PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& n
     }
     const auto maker = static_cast<size_t>(tensors[i].makers.front());
     const int run = first_run + static_cast<int>(maker);
-    cut.add(tensor, run, keeping);
+    cut.add(tensor, run, problem.dropped[i] ? MinCut::kUnlimited : keeping);
     if (has_run[maker]) continue;
     has_run[maker] = true;
     cut.add(run, MinCut::kSink, capacity.of(makers_seconds(problem, i)));
@@ -84,15 +84,8 @@ PricedChoice priced_at(const FitProblem& problem, const Moment& moment, double p
 
 /// The choices at both ends of the hull. A tensor made after the moment has no part in it.
 std::pair<PricedChoice, PricedChoice> extremes(const FitProblem& problem, const Moment& moment) {
-  PricedChoice all = priced_at(problem, moment, 0);
-  // At price 0 keeping is free: keep what is needed, and nothing else.
-  all.keep = moment.needed;
-  all.seconds = 0;
-  all.bytes = 0;
-  for (size_t i = 0; i < all.keep.size(); ++i)
-    if (all.keep[i]) all.bytes += problem.bytes[i];
-  // The alignment, dearer than all calls of the forward pass together.
-  return {std::move(all), priced_at(problem, moment, std::max(problem.step_seconds, 1e-9) / kAlignment)};
+  // Keeping for nothing; and the alignment dearer than all calls of the forward pass together.
+  return {priced_at(problem, moment, 0), priced_at(problem, moment, std::max(problem.step_seconds, 1e-9) / kAlignment)};
 }
 
 double price_between(const PricedChoice& more, const PricedChoice& less) {
