@@ -111,6 +111,11 @@ std::vector<Moment> tight_moments(const FitProblem& problem) {
       // What the call at hand reads for the last time may have given its bytes to what it writes; it is left out.
       if (problem.last_read[i] >= node) moment.other_bytes -= problem.bytes[i];
     }
+    // Nor a mask that stands in for an output: a step that goes without it keeps the output, which is more, or makes it again later.
+    for (int i = 0; i <= node; ++i) {
+      const Node& made = problem.graph.nodes[static_cast<size_t>(i)];
+      if (made.kernel == "act_mask") moment.other_bytes -= round_up(type_bytes(problem.graph[made.outputs[0]].type, problem.batch), kAlignment).value();
+    }
     return moment;
   };
   std::vector<Moment> moments{moment_at(problem.loss)};

@@ -15,7 +15,7 @@ class FitSearch {
 
   /// The cheapest choice found whose peak of live bytes is at most `budget`; nothing when none was found. Starts from the vertices of the hull and from
   /// the blocks, and improves the best of them: tensors are kept again or swapped, and the remade step is measured each time, at most `measures` times.
-  std::optional<Choice> cheapest(int64_t budget, int measures = 1500) const;
+  std::optional<Choice> cheapest(int64_t budget, int measures) const;
 
   /// No plan of this order in `budget` takes fewer seconds beyond the step's; infinite where it can be shown that none fits.
   double bound(int64_t budget) const { return least_seconds(problem_, moments_, budget); }
