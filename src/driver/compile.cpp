@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -64,11 +65,15 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted) 
 
 bool trains(const Graph& graph, const Options& options) { return graph.loss.valid() && !options.inference; }
 
-void run_passes(Compilation& made, bool training, std::string_view print) {
+bool has_batch_statistics(const Graph& graph) {
+  return std::ranges::any_of(graph.layers, [](const Layer& layer) { return !layer.states.empty(); });
+}
+
+void run_passes(Compilation& made, bool training, std::string_view print, bool remakes) {
   Graph& graph = *made.graph;
   if (print == "resolve") made.printed = graph_text(graph);
   for (const Pass& pass : kPasses) {
-    if (pass.training_only && !training) continue;
+    if ((pass.training_only && !training) || (pass.run == recompute_labelled && !remakes)) continue;
     timed(made, std::string(pass.name), [&] { pass.run(graph); });
     check_graph(graph, pass.name);
     if (print == pass.name) made.printed = graph_text(graph);

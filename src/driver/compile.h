@@ -47,8 +47,12 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted);
 /// Whether a training step is made of `graph`: it has a loss, and the options do not ask for inference.
 bool trains(const Graph& graph, const Options& options);
 
-/// Runs the passes on a resolved network; the graph is verified after each. `print`: the pass after which the graph is printed.
-void run_passes(Compilation& made, bool training, std::string_view print = {});
+/// Whether a layer takes statistics over the batch (`bn`): more micro-steps then change what is computed.
+bool has_batch_statistics(const Graph& graph);
+
+/// Runs the passes on a resolved network; the graph is verified after each. `print`: the pass after which the graph is printed. `remakes`: whether
+/// the tensors that the file names are made again already (`--fit` does that itself).
+void run_passes(Compilation& made, bool training, std::string_view print = {}, bool remakes = true);
 
 /// Parses, resolves and runs the passes.
 Compilation compile(const Options& options, bool needs_loss);

@@ -61,13 +61,13 @@ void Blocks::find_cuts() {
   std::vector<int> crossing(static_cast<size_t>(nodes) + 1, 0), only(static_cast<size_t>(nodes) + 1, -1);
   for (size_t i = 0; i < last.size(); ++i) {
     const int first = problem_.pass.tensors[i].makers.back();
-    across_[i] = last[i] - first > std::max(nodes / 6, 8);
+    across_[i] = last[i] - first > std::max(nodes / 6, 8) && !problem_.dropped[i];
     if (across_[i]) continue;
     for (int node = first; node < std::min(last[i], nodes); ++node) ++crossing[static_cast<size_t>(node)], only[static_cast<size_t>(node)] = static_cast<int>(i);
   }
   std::vector<BlockCut> found;
   for (int node = 0; node < nodes; ++node)
-    if (crossing[static_cast<size_t>(node)] == 1) found.push_back({node, only[static_cast<size_t>(node)]});
+    if (crossing[static_cast<size_t>(node)] == 1 && !problem_.dropped[static_cast<size_t>(only[static_cast<size_t>(node)])]) found.push_back({node, only[static_cast<size_t>(node)]});
   // Too many: of each stretch of neighbours the one with the smallest tensor.
   cuts_.push_back({});
   const size_t groups = std::min(found.size(), kMostBlocks - 1);

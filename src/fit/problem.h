@@ -14,9 +14,9 @@ namespace netc {
 /// By index of ForwardPass::tensors, true: kept.
 using Keep = std::vector<bool>;
 
-/// A call of the forward pass, run again.
+/// A call of the forward pass, run again in every micro-step.
 struct Rerun {
-  double seconds = 0;       ///< by the roofline
+  double seconds = 0;       ///< of all micro-steps, by the roofline
   double flops = 0;
   std::vector<int> reads;   ///< tensors
 };
@@ -29,8 +29,9 @@ struct FitProblem {
   mutable LiveBytes live;           ///< measures steps over the values of the graph
   std::vector<int64_t> bytes = {};  ///< by tensor
   std::vector<int> last_read = {};    ///< by tensor: the last node of the step, as it stands, that reads it in the backward pass; -1: none
+  Keep dropped = {};                 ///< by tensor: `recompute LABEL` says that it is not kept
   std::vector<Rerun> reruns = {};  ///< by node of the forward pass
-  double step_seconds = 0;        ///< of the step as it stands, by the roofline
+  double step_seconds = 0;        ///< of a whole step when nothing is made again, all micro-steps, by the roofline
   double step_flops = 0;
   int64_t persistent = 0;         ///< bytes of what lives always
   int loss = 0;                   ///< the node where the forward pass ends
@@ -47,6 +48,9 @@ struct Choice {
   int64_t peak = 0;    ///< the most live bytes of the step, with what lives always: no packing is below
   int position = 0;    ///< where, in the remade step
 };
+
+/// All is kept that the backward pass reads, but for what may not be.
+Keep keep_most(const FitProblem& problem);
 
 /// Remakes the step and measures it.
 Choice measure(const FitProblem& problem, Keep keep);

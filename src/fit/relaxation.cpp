@@ -53,7 +53,7 @@ PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& n
     }
     const auto maker = static_cast<size_t>(tensors[i].makers.front());
     const int run = first_run + static_cast<int>(maker);
-    cut.add(tensor, run, keeping);
+    cut.add(tensor, run, problem.dropped[i] ? MinCut::kUnlimited : keeping);
     if (has_run[maker]) continue;
     has_run[maker] = true;
     cut.add(run, MinCut::kSink, capacity.of(makers_seconds(problem, i)));
@@ -84,15 +84,8 @@ PricedChoice priced_at(const FitProblem& problem, const Moment& moment, double p
 
 /// The choices at both ends of the hull. A tensor made after the moment has no part in it.
 std::pair<PricedChoice, PricedChoice> extremes(const FitProblem& problem, const Moment& moment) {
-  PricedChoice all = priced_at(problem, moment, 0);
-  // At price 0 keeping is free: keep what is needed, and nothing else.
-  all.keep = moment.needed;
-  all.seconds = 0;
-  all.bytes = 0;
-  for (size_t i = 0; i < all.keep.size(); ++i)
-    if (all.keep[i]) all.bytes += problem.bytes[i];
-  // The alignment, dearer than all calls of the forward pass together.
-  return {std::move(all), priced_at(problem, moment, std::max(problem.step_seconds, 1e-9) / kAlignment)};
+  // Keeping for nothing; and the alignment dearer than all calls of the forward pass together.
+  return {priced_at(problem, moment, 0), priced_at(problem, moment, std::max(problem.step_seconds, 1e-9) / kAlignment)};
 }
 
 double price_between(const PricedChoice& more, const PricedChoice& less) {
@@ -117,6 +110,11 @@ std::vector<Moment> tight_moments(const FitProblem& problem) {
       moment.needed.push_back(problem.last_read[i] > node);
       // What the call at hand reads for the last time may have given its bytes to what it writes; it is left out.
       if (problem.last_read[i] >= node) moment.other_bytes -= problem.bytes[i];
+    }
+    // Nor a mask that stands in for an output: a step that goes without it keeps the output, which is more, or makes it again later.
+    for (int i = 0; i <= node; ++i) {
+      const Node& made = problem.graph.nodes[static_cast<size_t>(i)];
+      if (made.kernel == "act_mask") moment.other_bytes -= round_up(type_bytes(problem.graph[made.outputs[0]].type, problem.batch), kAlignment).value();
     }
     return moment;
   };

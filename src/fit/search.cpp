@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kVertices = 32;      ///< of the hull
 constexpr int kPrices = 10;        ///< of memory within blocks
-constexpr int kMostMeasures = 1500;  ///< remade steps a search looks at
 
 double seconds_to_make(const FitProblem& problem, size_t tensor) {
   double seconds = 0;
@@ -34,30 +33,59 @@ std::vector<double> prices_of(const std::vector<PricedChoice>& hull, double most
 
 FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), moments_(tight_moments(problem)) {
   const std::vector<PricedChoice> hull = frontier(problem, moments_[0], kVertices);
-  starts_.push_back(measure(problem, keep_all(problem.pass)));
+  starts_.push_back(measure(problem, keep_most(problem)));
   for (const PricedChoice& vertex : hull) starts_.push_back(measure(problem, vertex.keep));
   blocks_ = std::make_unique<Blocks>(problem, prices_of(hull, problem.step_seconds / kAlignment));
+  find_least();
 }
 
-std::optional<Choice> FitSearch::cheapest(int64_t budget) const {
+/// By bisection: the budgets in which the blocks find something.
+void FitSearch::find_least() {
+  least_ = *std::ranges::min_element(starts_, {}, &Choice::peak);
+  int64_t low = problem_.persistent, high = least_.peak;
+  while (high - low > high / 500) {
+    const int64_t middle = low + (high - low) / 2;
+    const std::optional<Keep> keep = blocks_->cheapest(middle);
+    if (!keep) {
+      low = middle;
+      continue;
+    }
+    Choice choice = measure(problem_, *keep);
+    high = std::min(middle, choice.peak);
+    if (choice.peak < least_.peak) least_ = std::move(choice);
+  }
+}
+
+/// The model of the blocks is a little off: it is asked for somewhat less, too.
+std::vector<Choice> FitSearch::from_blocks(int64_t budget) const {
+  std::vector<Choice> found;
+  for (double share : {1.0, 0.99, 0.97, 0.94, 0.9}) {
+    const std::optional<Keep> keep = blocks_->cheapest(static_cast<int64_t>(share * static_cast<double>(budget)));
+    if (!keep) break;
+    found.push_back(measure(problem_, *keep));
+  }
+  return found;
+}
+
+std::optional<Choice> FitSearch::cheapest(int64_t budget, int measures) const {
   if (all().peak <= budget) return all();
-  std::vector<Choice> candidates = starts_;
-  for (double share : {1.0, 0.99, 0.97, 0.94, 0.9})
-    if (const std::optional<Keep> keep = blocks_->cheapest(static_cast<int64_t>(share * static_cast<double>(budget)))) candidates.push_back(measure(problem_, *keep));
+  std::vector<Choice> candidates = from_blocks(budget);
+  candidates.insert(candidates.end(), starts_.begin(), starts_.end());
+  candidates.push_back(least_);
   std::erase_if(candidates, [&](const Choice& choice) { return choice.peak > budget; });
   if (candidates.empty()) return std::nullopt;
   std::ranges::stable_sort(candidates, {}, &Choice::seconds);
+  constexpr size_t kImproved = 3;
   std::optional<Choice> best;
-  for (size_t i = 0; i < std::min<size_t>(candidates.size(), 3); ++i) {
-    Choice improved = improve(candidates[i], budget);
+  for (size_t i = 0; i < std::min(candidates.size(), kImproved); ++i) {
+    Choice improved = improve(candidates[i], budget, measures / static_cast<int>(kImproved));
     if (!best || improved.seconds < best->seconds) best = std::move(improved);
   }
   return best;
 }
 
 /// Keeps again what saves most a byte, as long as the step stays within the budget; then swaps.
-Choice FitSearch::improve(Choice choice, int64_t budget) const {
-  int measures = kMostMeasures / 3;
+Choice FitSearch::improve(Choice choice, int64_t budget, int measures) const {
   const auto try_keep = [&](Keep keep) {
     if (measures-- <= 0) return false;
     Choice tried = measure(problem_, std::move(keep));
@@ -73,7 +101,7 @@ Choice FitSearch::improve(Choice choice, int64_t budget) const {
       if (made[i]) order.push_back({-seconds_to_make(problem_, i) / static_cast<double>(problem_.bytes[i]), i});
     std::ranges::sort(order);
     for (const auto& [value, tensor] : order) {
-      if (choice.keep[tensor]) continue;
+      if (choice.keep[tensor] || problem_.dropped[tensor]) continue;
       Keep keep = choice.keep;
       keep[tensor] = true;
       if (try_keep(keep)) {
@@ -94,12 +122,6 @@ Choice FitSearch::improve(Choice choice, int64_t budget) const {
     }
   }
   return choice;
-}
-
-int64_t FitSearch::least_peak() const {
-  int64_t least = all().peak;
-  for (const Choice& choice : starts_) least = std::min(least, choice.peak);
-  return least;
 }
 
 }  // namespace netc

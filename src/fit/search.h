@@ -14,24 +14,26 @@ class FitSearch {
   explicit FitSearch(const FitProblem& problem);
 
   /// The cheapest choice found whose peak of live bytes is at most `budget`; nothing when none was found. Starts from the vertices of the hull and from
-  /// the blocks, and improves the best of them: tensors are kept again or dropped, one or two at a time, and the remade step is measured each time.
-  std::optional<Choice> cheapest(int64_t budget) const;
+  /// the blocks, and improves the best of them: tensors are kept again or swapped, and the remade step is measured each time, at most `measures` times.
+  std::optional<Choice> cheapest(int64_t budget, int measures) const;
 
   /// No plan of this order in `budget` takes fewer seconds beyond the step's; infinite where it can be shown that none fits.
   double bound(int64_t budget) const { return least_seconds(problem_, moments_, budget); }
 
-  const FitProblem& problem() const { return problem_; }
-  /// What is kept when nothing is made again, and the least that can be kept.
-  const Choice& all() const { return starts_.front(); }
-  int64_t least_peak() const;
+  /// The choice of the lowest peak found.
+  const Choice& least() const { return least_; }
 
  private:
-  Choice improve(Choice choice, int64_t budget) const;
+  const Choice& all() const { return starts_.front(); }  ///< keeping most
+  void find_least();
+  std::vector<Choice> from_blocks(int64_t budget) const;
+  Choice improve(Choice choice, int64_t budget, int measures) const;
 
   const FitProblem& problem_;
   std::vector<Moment> moments_;
   std::vector<Choice> starts_;  ///< the hull's vertices, measured, from keeping everything on
   std::unique_ptr<Blocks> blocks_;
+  Choice least_;
 };
 
 }  // namespace netc

@@ -115,6 +115,12 @@ enum class OptimizerKind : uint8_t { sgd, adam, adamw, rmsprop };
 enum class DecayScope : uint8_t { weights, matrices, all };
 enum class ScheduleKind : uint8_t { constant, step, cosine, linear };
 
+/// The layers of a labelled statement: what `recompute LABEL` makes again.
+struct LabelledLayers {
+  int first = 0, count = 0;  ///< of Graph::layers
+  ValueId value;             ///< what the statement leaves; of several layers it is kept, so that the next ones can start from it
+};
+
 struct TrainSettings {
   bool given = false;  ///< the file has a `train` statement
   OptimizerKind optimizer = OptimizerKind::sgd;
@@ -136,7 +142,8 @@ struct TrainSettings {
   std::string dtype = "fp32";
   int64_t validate_every = 1;  ///< epochs between evaluations
   int64_t stop_after = 0;      ///< early stopping after that many evaluations without a better one; 0: off
-  std::vector<std::string> recompute;
+  std::vector<LabelledLayers> recompute;
+  bool recompute_auto = false;  ///< `recompute auto`: `--fit` decides
   Location where;
 };
 
@@ -146,7 +153,7 @@ struct Graph {
   std::vector<Value> values;
   std::vector<LayerId> order;    ///< execution order of the layers, set by the fuse pass
   std::vector<Node> nodes;       ///< one training step, in execution order; set by differentiate
-  std::map<int, Node> again;     ///< by index of a forward node: the call that makes its outputs[0] again, where it is not that node itself
+  std::map<std::pair<LayerId, int>, Node> again;  ///< by layer and part: the call that makes outputs[0] of the forward call again, where it is not that one itself
   std::vector<Node> evaluation;  ///< one evaluation batch; set by lower_evaluation
   std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 

@@ -47,6 +47,12 @@ Remade remake(const Graph& graph, const ForwardPass& pass, const std::vector<boo
 /// What the backward pass reads is kept: the step as `differentiate` left it.
 std::vector<bool> keep_all(const ForwardPass& pass);
 
+/// The tensors that `recompute LABEL` says not to keep, marked: of a labelled layer what it leaves; of a labelled block everything but that.
+std::vector<bool> labelled(const Graph& graph, const ForwardPass& pass, const std::vector<LabelledLayers>& labels);
+
+/// The pass: makes again what `recompute LABEL` in the file says.
+void recompute_labelled(Graph& graph);
+
 /// Replaces the step by the one with remade tensors, and names the copies ("relu3.again").
 void recompute(Graph& graph, const ForwardPass& pass, const std::vector<bool>& keep);
 

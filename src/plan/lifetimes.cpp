@@ -71,6 +71,7 @@ class Layout {
     call.section = node.section;
     call.layer = node.layer;
     call.slice = node.slice;
+    call.part = node.part;
     call.purpose = node.purpose;
     error_ = slice_fault(graph_, node, storage_, batch_);
     if (!error_.empty() || !set_constants(node, call)) return false;

@@ -50,6 +50,7 @@ struct Call {
   Section section = Section::micro;
   LayerId layer;
   Slice slice;      ///< the samples it runs on
+  int part = 0;     ///< which of the layer's forward calls, or one that belongs to it
   Literal purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have

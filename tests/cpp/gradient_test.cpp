@@ -9,7 +9,7 @@
 #include "backend/interpret_executor.h"
 #include "compiled.h"
 #include "device.h"
-#include "example_net.h"
+#include "op_network.h"
 #include "ops/table.h"
 
 namespace netc {
@@ -140,7 +140,7 @@ TEST_CASE("every op's gradients agree with finite differences") {
   for (const OpDef* op : op_table()) {
     REQUIRE_FALSE(op->examples.value.empty());
     for (const Example& example : op->examples.value) {
-      const std::string text = around(*op, example);
+      const std::string text = network_around(*op, example);
       CAPTURE(op->name.value, example.source, text);
       Probe probe(text);
       std::string where;

@@ -6,7 +6,7 @@
 #include <regex>
 
 #include "backend/program.h"
-#include "example_net.h"
+#include "op_network.h"
 #include "ops/table.h"
 #include "passes/choose_slices.h"
 #include "passes/recompute.h"
@@ -101,7 +101,7 @@ constexpr const char* kVgg =
 TEST_CASE("a call of any op on slices leaves what it leaves on the whole batch", "[slice]") {
   for (const OpDef* op : op_table()) {
     for (const Example& example : op->examples.value) {
-      const std::string text = around(*op, example);
+      const std::string text = network_around(*op, example);
       CAPTURE(op->name.value, text);
       const Graph whole = *compile_text(text).graph;
       // Slices of the bits of a mask begin at whole buffers' bytes only in a large batch.
