@@ -49,7 +49,8 @@ class Runner {
 
   void write(const std::string& name, int value) const {
     const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
-    if (!write_npy(options_.trace, name, planned.type, plan_.batch / planned.slices, executor_.pointer(value))) netrt::fail("cannot write to " + options_.trace);
+    const int64_t samples = plan_.batch / planned.slices;
+    if (!write_npy(options_.trace, name, planned.type, samples, executor_.pointer(value))) netrt::fail("cannot write to " + options_.trace);
   }
 
   /// The state before the first step, and what the loss sees in every step (its kernel overwrites the scores).
