@@ -162,6 +162,31 @@ TEST_CASE("slices lower the peak of every example that has one to lower, and the
   CHECK(lower > 6);
 }
 
+TEST_CASE("slices of steps in which everything is made again have valid plans", "[slice]") {
+  int lower = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(NETC_SOURCE_DIR "/examples")) {
+    const auto file = entry.path() / (entry.path().filename().string() + ".net");
+    if (!std::filesystem::exists(file)) continue;
+    CAPTURE(file.string());
+    Graph graph = *compile_file(file.string()).graph;
+    if (graph.nodes.empty()) continue;
+    const ForwardPass pass = forward_pass(graph);
+    std::vector<bool> keep;
+    for (const ForwardTensor& tensor : pass.tensors) keep.push_back(tensor.must_keep);
+    recompute(graph, pass, keep);
+    const int64_t before = plan_of(graph, cpu_target(), 32).train.lower_bound;
+    // Half of what could be won.
+    Graph least = graph;
+    const int64_t budget = (before + choose_slices(least, cpu_target(), 32, 0).training_peak) / 2;
+    const SliceChoice choice = choose_slices(graph, cpu_target(), 32, budget);
+    CHECK(choice.training_peak <= budget);
+    CHECK(plan_of(least, cpu_target(), 32).train.lower_bound <= choice.training_peak);
+    CHECK(plan_of(graph, cpu_target(), 32).train.lower_bound == choice.training_peak);
+    lower += choice.training_peak < before;
+  }
+  CHECK(lower > 6);
+}
+
 TEST_CASE("a tensor made again inside a run needs a slice's bytes", "[slice]") {
   Graph whole = *compile_text(kVgg).graph;
   forget(whole, {"relu1", "relu3", "relu5"});
