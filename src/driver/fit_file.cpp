@@ -71,10 +71,13 @@ std::string more_text(double value, double plain, bool down) {
   return fmt::format("{:+.2f} %", down ? std::max(0.0, std::floor(percent * 100 + 1e-6) / 100) : percent + 0.0);
 }
 
+std::string made_again_text(int tensors) {
+  return tensors == 0 ? "nothing made again" : fmt::format("{} tensor{} made again", tensors, tensors == 1 ? "" : "s");
+}
+
 std::string choice_text(const Fitted& fitted) {
   const FitOffer& best = *fitted.best;
-  const std::string made = best.made_again == 0 ? "nothing made again" : fmt::format("{} tensor{} made again", best.made_again, best.made_again == 1 ? "" : "s");
-  return fmt::format("batch {}, {}, {} time", batch_text(best), made, more_text(best.seconds, fitted.plain.seconds));
+  return fmt::format("batch {}, {}, {} time", batch_text(best), made_again_text(best.made_again), more_text(best.seconds, fitted.plain.seconds));
 }
 
 std::string does_not_fit_text(const FittedFile& file) {
