@@ -18,6 +18,7 @@
 #include "driver/options.h"
 #include "driver/pack_command.h"
 #include "estimate/json.h"
+#include "estimate/pytorch_bill.h"
 #include "estimate/rules.h"
 #include "estimate/text.h"
 #include "ops/document.h"
@@ -98,16 +99,31 @@ void keep_freed_memory() {
 #endif
 }
 
+/// The card of `--gpu` in `gpu`, null where none was given; an exit status.
+int card_of(const Options& options, const Gpu*& gpu) {
+  if (options.gpu.empty()) return kDone;
+  gpu = find_gpu(options.gpu);
+  if (gpu) return kDone;
+  const std::string_view near = nearest_gpu(options.gpu);
+  return complain(fmt::format("no card `{}` in the table{}; `netc --gpus` lists them", options.gpu, near.empty() ? "" : fmt::format(", did you mean `{}`?", near)));
+}
+
+int like_pytorch(const Options& options) {
+  keep_freed_memory();
+  const Gpu* gpu = nullptr;
+  if (const int status = card_of(options, gpu); status != kDone) return status;
+  const Planned planned = plan_file(options, target_of(options, "cuda"), true);
+  if (planned.status != kDone) return planned.status;
+  const PytorchBill bill = pytorch_bill(*planned.made.graph, *planned.plan, optimizer_text(planned.made.graph->train).second, options.memory.value_or(0), gpu);
+  std::fputs((options.json ? pytorch_bill_json(bill) : pytorch_bill_text(bill)).c_str(), stdout);
+  return bill.fits ? kDone : kDoesNotFit;
+}
+
 int estimate(const Options& options) {
+  if (!options.like.empty()) return like_pytorch(options);
   keep_freed_memory();
   EstimateOptions wanted;
-  if (!options.gpu.empty()) {
-    wanted.gpu = find_gpu(options.gpu);
-    if (!wanted.gpu) {
-      const std::string_view near = nearest_gpu(options.gpu);
-      return complain(fmt::format("no card `{}` in the table{}; `netc --gpus` lists them", options.gpu, near.empty() ? "" : fmt::format(", did you mean `{}`?", near)));
-    }
-  }
+  if (const int status = card_of(options, wanted.gpu); status != kDone) return status;
   wanted.memory = options.memory.value_or(0);
   const Target target = target_of(options, "cuda");
   // Never freed: the process ends with the report, and taking graph and plan apart node by node costs a tenth of the whole run.

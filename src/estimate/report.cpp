@@ -83,28 +83,6 @@ void add_buffers(const Schedule& schedule, Report& report) {
   }
 }
 
-std::pair<std::string, std::string> optimizer_text(const TrainSettings& train) {
-  std::string name, settings;
-  switch (train.optimizer) {
-    case OptimizerKind::sgd:
-      name = "sgd";
-      break;
-    case OptimizerKind::adam:
-      name = "adam";
-      break;
-    case OptimizerKind::adamw:
-      name = "adamw";
-      break;
-    case OptimizerKind::rmsprop:
-      name = "rmsprop";
-      break;
-  }
-  settings = name;
-  if (train.momentum > 0) settings += fmt::format(" momentum {}", train.momentum);
-  if (train.nesterov) settings += " nesterov";
-  return {name, settings};
-}
-
 /// Up to three common cards, smallest memory first and one for each size, on which `arena` and the card's own library share fit.
 std::vector<const Gpu*> smallest_cards(int64_t arena) {
   std::vector<const Gpu*> cards;
@@ -136,6 +114,28 @@ Verdict judge(const Plan& plan, const Totals& totals, const EstimateOptions& opt
 }
 
 }  // namespace
+
+std::pair<std::string, std::string> optimizer_text(const TrainSettings& train) {
+  std::string name, settings;
+  switch (train.optimizer) {
+    case OptimizerKind::sgd:
+      name = "sgd";
+      break;
+    case OptimizerKind::adam:
+      name = "adam";
+      break;
+    case OptimizerKind::adamw:
+      name = "adamw";
+      break;
+    case OptimizerKind::rmsprop:
+      name = "rmsprop";
+      break;
+  }
+  settings = name;
+  if (train.momentum > 0) settings += fmt::format(" momentum {}", train.momentum);
+  if (train.nesterov) settings += " nesterov";
+  return {name, settings};
+}
 
 int64_t largest_batch(const std::function<int64_t(int64_t)>& arena_at, int64_t library, int64_t memory, int64_t guess, int64_t limit) {
   const auto fits = [&](int64_t batch) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estimate/gpus.h"
@@ -86,6 +87,9 @@ struct EstimateOptions {
   std::function<int64_t(int64_t batch)> arena_at;
   std::vector<std::string> notes;  ///< printed after the table: "assumed: ..."
 };
+
+/// The optimiser's name, and with what distinguishes its memory: {"sgd", "sgd momentum 0.9"}.
+std::pair<std::string, std::string> optimizer_text(const TrainSettings& train);
 
 /// The report of `plan`, which was made from `graph`. Training when the plan has a training schedule, else inference.
 Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& options);
