@@ -48,6 +48,7 @@ class Replay {
  private:
   PytorchStorages::Id make(int64_t bytes, const PytorchTag& tag) {
     const PytorchStorages::Id id = storages_.make(bytes, tag);
+    *most_here_ = std::max(*most_here_, storages_.stats().requested);
     if (storages_.made() == snapshot_at_) {
       run_.at_peak = storages_.live();
       run_.allocated_at_peak = storages_.stats().allocated;
@@ -56,7 +57,11 @@ class Replay {
     return id;
   }
 
-  void at_layer(const char* pass, int layer) { moment_ = fmt::format("the {} pass of {}", pass, graph_.layers[static_cast<size_t>(layer)].name); }
+  void at(std::string moment) {
+    moment_ = std::move(moment);
+    most_here_ = &run_.by_moment[moment_];
+  }
+  void at_layer(const char* pass, int layer) { at(fmt::format("the {} pass of {}", pass, graph_.layers[static_cast<size_t>(layer)].name)); }
 
   const Shape& source_shape(LayerId source) const { return source.valid() ? graph_[source].shape : graph_[graph_.input].type.shape; }
 
@@ -72,7 +77,7 @@ class Replay {
 
   /// Parameters and states in the order of the layers, as model.to(device) moves them.
   void make_model() {
-    moment_ = "moving the model to the device";
+    at("moving the model to the device");
     params_.resize(graph_.values.size(), -1);
     last_reader_.resize(graph_.layers.size(), -1);
     for (size_t i = 0; i < graph_.layers.size(); ++i) {
@@ -101,7 +106,7 @@ class Replay {
   }
 
   void make_batch() {
-    moment_ = "moving the batch to the device";
+    at("moving the batch to the device");
     const Type& input = graph_[graph_.input].type;
     input_ = make_batch_tensor(elements(input.shape), graph_.vocabulary > 0 ? 8 : 4);
     target_ = input_;
@@ -157,7 +162,7 @@ class Replay {
   void step() {
     autograd_.drop_gradients();
     for (int64_t i = 0; i < graph_.train.micro_steps; ++i) micro_step();
-    moment_ = "the optimizer's step";
+    at("the optimizer's step");
     optimizer_.step();
   }
 
@@ -170,6 +175,7 @@ class Replay {
   PytorchOptimizer optimizer_;
   PytorchRun run_;
   std::string moment_;
+  int64_t* most_here_ = nullptr;  ///< in by_moment
   std::vector<std::vector<EagerCall>> calls_;          ///< by layer
   std::vector<PytorchAutograd::Tensor> params_;        ///< by value
   std::vector<int> last_reader_;                       ///< by layer; -1: nobody

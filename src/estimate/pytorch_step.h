@@ -2,7 +2,7 @@
 // torchvision have them (docs/like_pytorch.md).
 #pragma once
 
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +29,7 @@ struct PytorchRun {
   std::vector<PytorchStorage> at_peak;   ///< what they are
   int64_t saved = 0;      ///< bytes that only the backward pass needs, at its start: its tensors without parameters, statistics and the batch
   std::string moment;     ///< "the backward pass of fc1": when they are most
+  std::map<std::string, int64_t> by_moment;  ///< the most bytes of tensors in each
 };
 
 /// Wants a graph with a loss; its `train` says optimiser, decay and micro-steps. Reads the layers as written, before any pass.

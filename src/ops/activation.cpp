@@ -107,13 +107,13 @@ TorchLayer torch_gelu(const LayerInfo& info) {
   return torch_expression(info.args.has("tanh") ? "F.gelu({0}, approximate=\"tanh\")" : "F.gelu({0})");
 }
 
-/// relu and relu6 in place, as torchvision's models have them; the others beside their input.
+/// relu in place, as torchvision's models have it; the others beside their input. relu6 in place keeps a copy of its input: the same bytes.
 template <std::pair<Activation, double> (*kind_of)(const Args&)>
 std::vector<EagerCall> eager_calls(const LayerInfo& info) {
   const Activation kind = kind_of(info.args).first;
   const bool by_result = kind == Activation::relu || kind == Activation::sigmoid || kind == Activation::tanh;
   EagerCall call = eager::pointwise(eager::x(), eager::of(info.output), {by_result ? eager::result : eager::x()});
-  if (kind == Activation::relu || kind == Activation::relu6) call.result = EagerResult::over;
+  if (kind == Activation::relu) call.result = EagerResult::over;
   return {call};
 }
 

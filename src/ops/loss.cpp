@@ -77,10 +77,12 @@ std::vector<EagerCall> eager_softmax(const LayerInfo& info) {
   std::vector<EagerCall> calls{pointwise(x(), of(info.inputs[0]), {result}),
                                {.inputs = {{made(0)}}, .bytes = one, .saves = {made(0), target}, .kept = {{"the sum of weights", one}}}};
   if (info.args.number("smooth", 0) == 0) return calls;
+  const EagerKept mask{"which classes count", batched(rows(info.inputs[0]), 1)};
   calls.push_back({.inputs = {{made(0), EagerGradient::part}}, .bytes = row});
-  calls.push_back(copy(made(2), row));
-  calls.push_back({.inputs = {{made(3)}}, .bytes = one});
-  calls.push_back(sum(made(1), made(4), one));
+  calls.push_back({.inputs = {{made(2)}}, .bytes = row, .kept = {mask}});
+  calls.push_back({.inputs = {{made(3)}}, .bytes = row, .saves = {made(3)}, .kept = {mask}});
+  calls.push_back({.inputs = {{made(4)}}, .bytes = one});
+  calls.push_back(sum(made(1), made(5), one));
   return calls;
 }
 
