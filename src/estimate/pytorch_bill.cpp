@@ -135,7 +135,9 @@ class Comparison {
       case Kind::temporaries: return "a copy of all parameters' size in the optimizer's step; netc updates each in one kernel";
       case Kind::gradients: return "PyTorch keeps those it has made to the end of the step; netc applies each when it is ready";
       case Kind::outputs:
-        return line.savers.empty() ? (line.pytorch ? "being computed or read" : "") : fmt::format("PyTorch keeps them for {}", list(line.savers));
+        if (line.pytorch == 0) return "in PyTorch none, or in place: then they count where they were first";
+        return (line.savers.empty() ? "PyTorch is computing or reading them" : fmt::format("PyTorch keeps them for {}", list(line.savers))) +
+               (line.netc == 0 ? "; netc has none at its peak" : "");
       case Kind::kept:
         return fmt::format("PyTorch: {}; netc: {}", line.pytorch ? list(line.pytorch_keeps) : "nothing", line.netc ? list(line.netc_keeps) : "nothing");
       case Kind::activation_gradients: return "alive at the two peaks, which are at different moments";

@@ -148,15 +148,18 @@ class Replay {
     const PytorchAutograd::Tensor loss = forward();
     if (graph_.last.valid()) replace_scores(autograd_.storage(outputs_[graph_.last.at()]));
     run_.saved = storages_.saved_bytes();
+    release(std::exchange(loss_, autograd_.storage(loss)));
     autograd_.backward(loss, [this](int layer) { at_layer("backward", layer); });
-    autograd_.drop(loss);
     autograd_.end_micro_step();
   }
 
   /// The loss is there: a program that does not name the scores has dropped them, another drops those it named before.
   void replace_scores(PytorchStorages::Id scores) {
-    const PytorchStorages::Id dropped = program_.holds_scores ? std::exchange(held_scores_, scores) : scores;
-    if (dropped >= 0) storages_.release(dropped);
+    release(program_.holds_scores ? std::exchange(scores_, scores) : scores);
+  }
+
+  void release(PytorchStorages::Id id) {
+    if (id >= 0) storages_.release(id);
   }
 
   void step() {
@@ -164,6 +167,7 @@ class Replay {
     for (int64_t i = 0; i < graph_.train.micro_steps; ++i) micro_step();
     at("the optimizer's step");
     optimizer_.step();
+    release(std::exchange(loss_, -1));
   }
 
   const Graph& graph_;
@@ -181,7 +185,7 @@ class Replay {
   std::vector<int> last_reader_;                       ///< by layer; -1: nobody
   std::vector<PytorchAutograd::Tensor> outputs_;       ///< by layer
   PytorchAutograd::Tensor input_ = -1, target_ = -1;
-  PytorchStorages::Id held_scores_ = -1;
+  PytorchStorages::Id scores_ = -1, loss_ = -1;  ///< what the program has names for
 };
 
 }  // namespace
