@@ -19,10 +19,10 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "examples")
 # The examples that docs/pytorch_predictions.md has and a few more, with options: long sequences are shortened. Then small networks that
-# cover the other ops, but lstm and gru (cuDNN's reserve is not known) and rope (counted roughly).
+# cover other ops; lstm, gru (cuDNN's reserve is not known) and rope (counted roughly) are not among them.
 EXAMPLE_OPTIONS = {"gpt2": ["--set", "T=96", "--set", "L=3"]}
 CASES = ("simple_cnn lenet vgg16 resnet50 mobilenet_v2 googlenet densenet121 unet vit_b16 gpt2 efficientnet_b0 shufflenet_v2 convnext_t alexnet "
-         "autoencoder activations branches convs corners deconvs groups language mask pools sequences squash upsampling dropout").split()
+         "autoencoder activations branches convs corners deconvs groups language mask pools upsampling dropout").split()
 
 
 def like_a_gpu(torch, F):
