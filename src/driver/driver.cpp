@@ -16,9 +16,13 @@
 #include "diag/render.h"
 #include "driver/compile.h"
 #include "driver/options.h"
+#include "driver/fit_command.h"
+#include "driver/largest_command.h"
+#include "driver/like_command.h"
 #include "driver/pack_command.h"
+#include "driver/session.h"
+#include "driver/why_command.h"
 #include "estimate/json.h"
-#include "estimate/pytorch_bill.h"
 #include "estimate/rules.h"
 #include "estimate/text.h"
 #include "ops/document.h"
@@ -28,65 +32,9 @@ namespace netc {
 
 namespace {
 
-constexpr int kDone = 0, kError = 1, kDoesNotFit = 3;
-
-bool colour_on(const Options& options, int stream) {
-  if (options.colour != Colour::automatic) return options.colour == Colour::always;
-  return isatty(stream) && !std::getenv("NO_COLOR");
-}
-
-int complain(const std::string& message) {
-  fmt::print(stderr, "error: {}\n", message);
-  return kError;
-}
-
-/// Prints what was found on standard error: as text, or as JSON where JSON was asked for.
-void print_diagnostics(const Options& options, const Compilation& made) {
-  if (made.diagnostics.all().empty()) return;
-  if (options.json && made.diagnostics.has_errors())
-    fmt::print(stderr, "{}\n", render_json(made.diagnostics, made.sources));
-  else
-    fmt::print(stderr, "{}", render(made.diagnostics, made.sources, colour_on(options, STDERR_FILENO)));
-}
-
-void print_times(const Options& options, const Compilation& made) {
-  if (!options.time_passes) return;
-  for (const PassTime& pass : made.times) fmt::print(stderr, "{:<14} {:>9.3f} ms\n", pass.name, pass.milliseconds);
-}
-
 std::string folder_of(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path().string();
   return folder.empty() ? "." : folder;
-}
-
-Target target_of(const Options& options, const char* otherwise) {
-  const std::string name = options.target.empty() ? otherwise : options.target;
-  return name == "cpu" ? cpu_target() : cuda_target(options.workspace);
-}
-
-/// A graph with a checked plan, or an exit status.
-struct Planned {
-  Compilation made;
-  std::optional<Plan> plan;
-  int status = kDone;
-};
-
-Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
-  Planned planned{compile(options, needs_loss), std::nullopt, kDone};
-  print_diagnostics(options, planned.made);
-  if (!planned.made.graph) {
-    print_times(options, planned.made);
-    planned.status = kError;
-    return planned;
-  }
-  std::string error;
-  const auto start = std::chrono::steady_clock::now();
-  planned.plan = plan_checked(*planned.made.graph, target, planned.made.graph->train.batch, error);
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  planned.made.times.push_back({"plan", took.count()});
-  print_times(options, planned.made);
-  if (!planned.plan) planned.status = complain(error);
-  return planned;
 }
 
 /// What is freed is kept for what comes: the report of a large network grows and drops vectors of many megabytes, and fresh pages from the
@@ -99,32 +47,13 @@ void keep_freed_memory() {
 #endif
 }
 
-/// The card of `--gpu` in `gpu`, null where none was given; an exit status.
-int card_of(const Options& options, const Gpu*& gpu) {
-  if (options.gpu.empty()) return kDone;
-  gpu = find_gpu(options.gpu);
-  if (gpu) return kDone;
-  const std::string_view near = nearest_gpu(options.gpu);
-  return complain(fmt::format("no card `{}` in the table{}; `netc --gpus` lists them", options.gpu, near.empty() ? "" : fmt::format(", did you mean `{}`?", near)));
-}
-
-int like_pytorch(const Options& options) {
-  keep_freed_memory();
-  const Gpu* gpu = nullptr;
-  if (const int status = card_of(options, gpu); status != kDone) return status;
-  const Planned planned = plan_file(options, target_of(options, "cuda"), true);
-  if (planned.status != kDone) return planned.status;
-  const PytorchBill bill = pytorch_bill(*planned.made.graph, *planned.plan, optimizer_text(planned.made.graph->train).second, options.memory.value_or(0), gpu);
-  std::fputs((options.json ? pytorch_bill_json(bill) : pytorch_bill_text(bill)).c_str(), stdout);
-  return bill.fits ? kDone : kDoesNotFit;
-}
-
 int estimate(const Options& options) {
-  if (!options.like.empty()) return like_pytorch(options);
+  if (!options.like.empty()) return like_command(options);
   keep_freed_memory();
   EstimateOptions wanted;
-  if (const int status = card_of(options, wanted.gpu); status != kDone) return status;
+  if (!find_card(options, wanted.gpu)) return kError;
   wanted.memory = options.memory.value_or(0);
+  wanted.time = options.time;
   const Target target = target_of(options, "cuda");
   // Never freed: the process ends with the report, and taking graph and plan apart node by node costs a tenth of the whole run.
   const Planned& planned = *new Planned(plan_file(options, target, false));
@@ -134,11 +63,7 @@ int estimate(const Options& options) {
     const std::string wrong = write_packing(*planned.plan, options.packing);
     if (!wrong.empty()) return complain(wrong);
   }
-  wanted.arena_at = [&](int64_t batch) -> int64_t {
-    std::string error;
-    const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
-    return plan ? plan->arena : -1;
-  };
+  wanted.plan_at = [&](int64_t batch) { return plan_trial(graph, target, batch, batch); };
   if (options.json)
     for (const Diagnostic& found : planned.made.diagnostics.all())
       if (found.severity == Severity::note) wanted.notes.push_back(found.message);
@@ -257,6 +182,10 @@ int run(int argc, char** argv) {
     case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;
     case Action::explain: return explain(options->subject);
     case Action::pack: return pack_command(*options);
+    case Action::largest_batch: return largest_batch_command(*options);
+    case Action::largest_input: return largest_input_command(*options);
+    case Action::fit: return fit_command(*options);
+    case Action::why: return why_command(*options);
     case Action::op_help: return explain_op(options->subject);
   }
   return status;

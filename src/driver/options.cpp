@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "passes/suggest.h"
 
@@ -20,6 +21,9 @@ constexpr const char* kDescription =
     "  netc model.net --emit-cpu -o DIR     the same program for the CPU\n"
     "  netc model.net --emit-pytorch        the network as a PyTorch file that reads and writes netc's weights\n"
     "  netc model.net --train               trains here and now, on the CPU\n"
+    "  netc model.net --why                 what is alive at the peak, and what would lower it\n"
+    "  netc model.net --largest-batch --memory 8GiB\n"
+    "                                       the largest batch that fits; --largest-input: the largest picture or sequence\n"
     "  netc --pack problem.csv              packs buffers with given lifetimes and sizes, and proves it where it can\n";
 
 constexpr const char* kFooter =
@@ -42,6 +46,8 @@ std::string join_command(int argc, char** argv) {
 struct Reader {
   Options options;
   bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false, pack = false;
+  bool largest_batch = false, largest_input = false, why = false;
+  std::optional<std::string> fit;
   std::string explain, op, print_after, memory, capacity, workspace, colour = "auto", check_memory;
   std::vector<std::string> sets;
   int64_t batch = 0;
@@ -53,6 +59,9 @@ struct Reader {
     app.add_flag("--emit-cpu", emit_cpu, "write the same program for the CPU (oneDNN)")->group("Actions");
     app.add_flag("--emit-pytorch", emit_pytorch, "write the network as a PyTorch file")->group("Actions");
     app.add_flag("--train", train, "train now, on the CPU")->group("Actions");
+    app.add_flag("--largest-batch", largest_batch, "find the largest batch that fits in --memory or --gpu")->group("Actions");
+    app.add_flag("--largest-input", largest_input, "find the largest input side (or sequence) that fits in --memory or --gpu")->group("Actions");
+    app.add_flag("--why", why, "what is alive at the peak, why, and what would lower it most")->group("Actions");
     app.add_flag("--pack", pack, "solve a packing problem: a CSV of id,lower,upper,size (docs/memory.md)")->group("Actions");
     app.add_flag("--gpus", gpus, "list the cards that --gpu knows")->group("Actions");
     app.add_option("--explain", explain, "explain an error code")->type_name("CODE")->group("Actions");
@@ -72,6 +81,13 @@ struct Reader {
         ->group("Network");
     app.add_option("--set", sets, "override a `let`: --set C=512")->type_name("NAME=VALUE")->take_all()->expected(1)->group("Network");
     app.add_option("--memory", memory, "does it fit in this much device memory? 8GiB, 24GB")->type_name("SIZE")->group("Network");
+    app.add_option_function<std::string>(
+           "--fit", [this](const std::string& size) { fit = size; },
+           "find the cheapest way to train in SIZE, or on --gpu: what to make again, how many micro-steps. Alone it prints the choice and a price list; "
+           "--estimate, --emit-cuda, --emit-cpu, --train and --print-after use it")
+        ->type_name("[SIZE]")
+        ->expected(0, 1)
+        ->group("Network");
     app.add_option("--gpu", options.gpu, "does it fit on this card? rtx3060; --gpus lists them")->type_name("ID")->group("Network");
     app.add_option("--target", options.target, "plan for cuda (the estimate's default) or cpu")
         ->check(CLI::IsMember({"cuda", "cpu"}))
@@ -91,6 +107,7 @@ struct Reader {
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
     app.add_option("--packing", options.packing, "with --estimate: write lifetimes, sizes and offsets as CSV")->type_name("FILE")->group("Output");
     app.add_option("--capacity", capacity, "with --pack: an end at or below this is good enough")->type_name("SIZE")->group("Output");
+    app.add_flag("--time", options.time, "with --estimate: the time of a step by layer, by the roofline model, on --gpu's card")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
     app.add_option("--color,--colour", colour, "auto, always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -140,21 +157,42 @@ struct Reader {
   std::string finish() {
     if (colour == "always") options.colour = Colour::always;
     if (colour == "never") options.colour = Colour::never;
-    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + !explain.empty() + !op.empty() + !print_after.empty();
-    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --pack, --gpus, --explain, --op or --print-after";
+    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + largest_batch + largest_input + why +
+                        !explain.empty() + !op.empty() + !print_after.empty();
+    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --largest-batch, --largest-input, --why, --pack, --gpus, --explain, --op or --print-after";
     if (emit_cuda) options.action = Action::emit_cuda;
     if (emit_cpu) options.action = Action::emit_cpu;
     if (emit_pytorch) options.action = Action::emit_pytorch;
     if (train) options.action = Action::train;
+    if (largest_batch) options.action = Action::largest_batch;
+    if (largest_input) options.action = Action::largest_input;
+    if (why) options.action = Action::why;
     if (pack) options.action = Action::pack;
     if (gpus) options.action = Action::gpus;
     if (!explain.empty()) options.action = Action::explain, options.subject = explain;
     if (!op.empty()) options.action = Action::op_help, options.subject = op;
     if (!print_after.empty()) options.action = Action::print_after, options.subject = print_after;
+    if (const std::string wrong = read_fit(actions == 0); !wrong.empty()) return wrong;
     if (pack && options.file.empty()) return "no problem given: netc --pack problem.csv";
     if (options.file.empty() && !gpus && explain.empty() && op.empty()) return "no network given: netc model.net --estimate (or --help)";
+    if ((largest_batch || largest_input) && memory.empty() && options.gpu.empty())
+      return fmt::format("--largest-{} wants --memory SIZE or --gpu ID: how much memory is there?", largest_batch ? "batch" : "input");
+    if (largest_batch && batch > 0) return "--batch does not go with --largest-batch, which looks for it";
     if (batch > 0) options.batch = batch;
     return sizes_and_sets();
+  }
+
+  /// `--fit 8GiB`, `--fit --gpu ID`; in `--fit model.net` the word is no size.
+  std::string read_fit(bool alone) {
+    if (!fit) return {};
+    options.fits = true;
+    if (alone) options.action = Action::fit;
+    if (!fit->empty() && !parse_size(*fit) && options.file.empty()) options.file = *std::exchange(fit, "");
+    if (!fit->empty() && !(options.fit = parse_size(*fit))) return fmt::format("--fit {}: not a size; 8GiB, 24GB and 500MB are", *fit);
+    if (!memory.empty()) return "--fit says how much memory there is: leave out --memory";
+    if (!options.fit && options.gpu.empty()) return "--fit wants a SIZE or --gpu ID: how much memory is there?";
+    if (options.inference) return "--fit is about training: leave out --inference";
+    return {};
   }
 
   std::string sizes_and_sets() {
@@ -165,6 +203,7 @@ struct Reader {
       if (!bytes) return fmt::format("--workspace {}: not a size; 64MiB is", workspace);
       options.workspace = *bytes;
     }
+    if (options.time && options.target == "cpu") return "--time knows the rates of GPUs, not of this CPU: leave out --target cpu";
     if (!capacity.empty() && !pack) return "--capacity belongs to --pack";
     if (!capacity.empty() && !(options.capacity = parse_size(capacity))) return fmt::format("--capacity {}: not a size; 1048576 and 64MiB are", capacity);
     if (!options.like.empty()) {
@@ -186,18 +225,26 @@ struct Reader {
 };
 
 /// An option that the action at hand does not look at: said rather than ignored.
-std::string stray_option(const CLI::App& app, Action action) {
+std::string stray_option(const CLI::App& app, const Options& options) {
   using Actions = std::vector<Action>;
-  const Actions plans{Action::estimate, Action::print_after}, writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
+  const Action action = options.action;
+  const Actions fits{Action::fit, Action::estimate, Action::print_after, Action::emit_cuda, Action::emit_cpu, Action::train};
+  Actions rooms{Action::estimate, Action::largest_batch, Action::largest_input};
+  if (options.fits) rooms.insert(rooms.end(), fits.begin(), fits.end());
+  const Actions plans{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why};
+  const Actions emits{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why, Action::fit, Action::emit_cuda};
+  const Actions writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
   const std::map<std::string_view, std::pair<Actions, std::string_view>> belongs{
-      {"--memory", {{Action::estimate}, "--estimate"}},
-      {"--gpu", {{Action::estimate}, "--estimate"}},
+      {"--memory", {rooms, "--estimate, --largest-batch and --largest-input"}},
+      {"--gpu", {rooms, "--estimate, --largest-batch and --largest-input"}},
+      {"--fit", {fits, "--estimate, --emit-cuda, --emit-cpu, --train and --print-after"}},
       {"--like", {{Action::estimate}, "--estimate"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
+      {"--time", {{Action::estimate}, "--estimate"}},
       {"--packing", {{Action::estimate}, "--estimate"}},
       {"--capacity", {{Action::pack}, "--pack"}},
       {"--inference", {plans, "--estimate"}},
-      {"--workspace", {{Action::estimate, Action::print_after, Action::emit_cuda}, "--estimate and --emit-cuda"}},
+      {"--workspace", {emits, "--estimate and --emit-cuda"}},
       {"--output", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}},
       {"--force", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}}};
   for (const CLI::Option* option : app.get_options()) {
@@ -264,7 +311,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     return std::nullopt;
   }
   std::string wrong = reader.finish();
-  if (wrong.empty()) wrong = stray_option(app, reader.options.action);
+  if (wrong.empty()) wrong = stray_option(app, reader.options);
   if (!wrong.empty()) {
     fmt::print(stderr, "error: {}\n", wrong);
     status = 1;

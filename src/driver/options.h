@@ -9,7 +9,9 @@
 
 namespace netc {
 
-enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack };
+enum class Action : uint8_t {
+  estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack, largest_batch, largest_input, why, fit
+};
 enum class Colour : uint8_t { automatic, always, never };
 
 struct Options {
@@ -19,12 +21,14 @@ struct Options {
   std::map<std::string, double> sets;
   std::optional<int64_t> batch;
   std::optional<int64_t> memory;  ///< bytes
+  bool fits = false;              ///< --fit was given
+  std::optional<int64_t> fit;     ///< its bytes; none: those of --gpu
   std::string gpu;
   std::string target;             ///< "cpu", "cuda"; empty: the action's own
   int64_t workspace = 0;          ///< bytes
   std::optional<int64_t> capacity;  ///< --pack: bytes
   std::string packing;            ///< --packing: the file to write
-  bool inference = false, json = false, rules = false, time_passes = false, guard = false, force = false;
+  bool inference = false, json = false, rules = false, time = false, time_passes = false, guard = false, force = false;
   std::string output;             ///< -o
   std::string like;               ///< --like: "pytorch" or empty
   std::string trace;

@@ -4,8 +4,6 @@
 
 namespace netc {
 
-const Gpu& reference_gpu() { return *find_gpu("rtx3060"); }
-
 int64_t library_bytes(const Gpu& gpu) { return int64_t{2048} * gpu.sms * threads_per_sm(gpu) + kLoadedKernels; }
 
 LibraryShare library_share(std::string_view target, const Gpu* gpu) {

@@ -15,9 +15,6 @@ int64_t library_bytes(const Gpu& gpu);
 /// An allowance for lazily loaded kernels and library handles. Not derived: loaded kernels depend on the versions of the libraries.
 constexpr int64_t kLoadedKernels = int64_t{192} << 20;
 
-/// The card whose figures count where none is named.
-const Gpu& reference_gpu();
-
 struct LibraryShare {
   int64_t bytes = 0;
   std::string text;  ///< where the number comes from, for people

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "estimate/report.h"
 #include "support/check.h"
 
 namespace netc {
@@ -184,7 +185,7 @@ PytorchBill pytorch_bill(const Graph& graph, const Plan& plan, const std::string
   bill.process = bill.run.max_reserved + bill.library.bytes;
   bill.arena = plan.arena;
   bill.lines = Comparison(graph, plan).run(bill.run.at_peak);
-  bill.memory = memory > 0 ? memory : gpu ? usable_bytes(*gpu) : 0;
+  bill.memory = room_in(memory, gpu).memory;
   judge(graph, program, bill);
   return bill;
 }

@@ -8,6 +8,7 @@
 #include "ir/graph.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
+#include "passes/recompute.h"
 
 namespace netc {
 
@@ -30,6 +31,7 @@ struct Pass {
 constexpr std::array kPasses = {
     Pass{"fuse", "lets layers share work: relu after max-pool, activations inside the layer before them", kResolved, kOrdered, fuse},
     Pass{"differentiate", "forward, backward and update calls of one training step", kResolved | kOrdered, kTrainingStep, differentiate, true},
+    Pass{"recompute", "makes again what `recompute LABEL` names", kResolved | kOrdered | kTrainingStep, kTrainingStep, recompute_labelled, true},
     Pass{"evaluation", "the calls of one evaluation batch", kResolved | kOrdered, kEvaluation, lower_evaluation},
 };
 

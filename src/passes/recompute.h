@@ -21,10 +21,9 @@ struct ForwardPass {
   std::vector<int> tensor_of;          ///< by storage of a value: index into tensors; -1: lives always, or no tensor of the forward pass
   int forward_nodes = 0;               ///< Graph::nodes up to here are `begin` and forward calls
 
-  /// The tensor that a value is a name of; -1 if none.
+  /// The tensor that a value is a name of; -1 if none, and for copies.
   int tensor(const Graph& graph, ValueId value) const {
-    const size_t storage = value.valid() ? graph.storage(value).at() : tensor_of.size();
-    return storage < tensor_of.size() ? tensor_of[storage] : -1;
+    return value.valid() && value.at() < tensor_of.size() ? tensor_of[graph.storage(value).at()] : -1;
   }
 };
 
@@ -47,6 +46,12 @@ Remade remake(const Graph& graph, const ForwardPass& pass, const std::vector<boo
 
 /// What the backward pass reads is kept: the step as `differentiate` left it.
 std::vector<bool> keep_all(const ForwardPass& pass);
+
+/// The tensors that `recompute LABEL` says not to keep, marked: of a labelled layer what it leaves; of a labelled block everything but that.
+std::vector<bool> labelled(const Graph& graph, const ForwardPass& pass, const std::vector<LabelledLayers>& labels);
+
+/// The pass: makes again what `recompute LABEL` in the file says.
+void recompute_labelled(Graph& graph);
 
 /// Replaces the step by the one with remade tensors, and names the copies ("relu3.again").
 void recompute(Graph& graph, const ForwardPass& pass, const std::vector<bool>& keep);

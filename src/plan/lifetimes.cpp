@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
+#include "plan/sharing.h"
 #include "support/check.h"
 
 namespace netc {
@@ -17,18 +19,6 @@ MemoryClass persistent_class(ValueKind kind) {
     case ValueKind::input:
     case ValueKind::label: return MemoryClass::input;
     default: return MemoryClass::state;
-  }
-}
-
-bool lives_always(ValueKind kind, bool training) {
-  switch (kind) {
-    case ValueKind::parameter:
-    case ValueKind::state:
-    case ValueKind::input:
-    case ValueKind::label:
-    case ValueKind::metrics: return true;
-    case ValueKind::optimizer: return training;
-    default: return false;
   }
 }
 
@@ -46,41 +36,45 @@ std::string why_always(const Graph& graph, const Value& value) {
 class Layout {
  public:
   Layout(const Graph& graph, std::span<const Node> nodes, const Target& target, int64_t batch, Schedule& schedule, std::string& error)
-      : graph_(graph), nodes_(nodes), target_(target), batch_(batch), s_(schedule), error_(error), alias_(graph.values.size()),
-        last_read_(graph.values.size(), -1), value_of_(graph.values.size(), -1) {}
+      : graph_(graph), nodes_(nodes), target_(target), batch_(batch), s_(schedule), error_(error), storage_(graph.values.size(), -1),
+        bytes_(graph.values.size(), 0), value_of_(graph.values.size(), -1) {}
 
   bool run(std::span<const std::pair<ValueId, ValueId>> aliases, const Persistent& persistent) {
-    s_.calls.reserve(nodes_.size());
-    for (const auto& [name, of] : aliases) alias_[name.at()] = of;
-    s_.values.reserve(graph_.values.size());
-    s_.buffers.reserve(graph_.values.size() + nodes_.size());
-    s_.buffers = persistent.buffers;
-    s_.values = persistent.values;
     persistent_ = static_cast<int>(persistent.buffers.size());
-    for (size_t i = 0; i < persistent.value_of.size(); ++i) value_of_[i] = persistent.value_of[i];
-    for (size_t i = 0; i < nodes_.size(); ++i)
-      for (ValueId input : nodes_[i].inputs)
-        if (input.valid()) last_read_[storage(input).at()] = static_cast<int>(i);
+    name_storages(aliases);
+    for (size_t i = 0; i < persistent.value_of.size(); ++i)
+      if ((value_of_[i] = persistent.value_of[i]) >= 0) bytes_[i] = Sharing::kAlways;
+    std::vector<Access> accesses;
+    accesses.reserve(nodes_.size());
+    s_.calls.reserve(nodes_.size());
+    for (const Node& node : nodes_)
+      if (!add_call(node) || !add_access(node, s_.calls.back(), accesses)) return false;
     // The end of a network without a loss is read by whoever runs it.
-    if (graph_.output.valid() && !graph_.loss.valid()) last_read_[storage(graph_.output).at()] = static_cast<int>(nodes_.size());
-    for (size_t i = 0; i < nodes_.size(); ++i)
-      if (!add_call(nodes_[i], static_cast<int>(i))) return false;
+    const bool wanted = graph_.output.valid() && !graph_.loss.valid();
+    sharing_.run(accesses, bytes_, wanted ? storage(graph_.output).index : Access::kNone);
+    s_.values = persistent.values;
+    s_.values.reserve(graph_.values.size());
+    s_.buffers = persistent.buffers;
+    s_.buffers.reserve(persistent.buffers.size() + sharing_.buffers().size());
+    for (size_t i = 0; i < nodes_.size(); ++i) name_values(nodes_[i], s_.calls[i]);
     classify();
     return true;
   }
 
  private:
-  ValueId storage(ValueId id) const {
-    for (;;) {
-      id = graph_.storage(id);
-      if (!alias_[id.at()].valid()) return id;
-      id = alias_[id.at()];
+  void name_storages(std::span<const std::pair<ValueId, ValueId>> aliases) {
+    std::vector<ValueId> alias(graph_.values.size());
+    for (const auto& [name, of] : aliases) alias[name.at()] = of;
+    for (size_t i = 0; i < storage_.size(); ++i) {
+      ValueId id = graph_.storage(ValueId{static_cast<int32_t>(i)});
+      while (alias[id.at()].valid()) id = graph_.storage(alias[id.at()]);
+      storage_[i] = id.index;
     }
   }
 
-  Buffer& buffer_of(int value) { return s_.buffers[s_.values[static_cast<size_t>(value)].buffer.at()]; }
+  ValueId storage(ValueId id) const { return ValueId{storage_[id.at()]}; }
 
-  bool add_call(const Node& node, int position) {
+  bool add_call(const Node& node) {
     Call call;
     call.kernel = node.kernel;
     call.phase = node.phase;
@@ -88,16 +82,28 @@ class Layout {
     call.layer = node.layer;
     call.purpose = node.purpose;
     if (!set_constants(node, call)) return false;
-    for (ValueId input : node.inputs) call.inputs.push_back(input.valid() ? read(input, position) : -1);
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const int value = node.outputs[i].valid() ? write(node, i, position) : -1;
-      if (node.outputs[i].valid() && value < 0) return false;
-      call.outputs.push_back(value);
-    }
     call.takes_workspace = node.workspace;
-    if (node.workspace) add_workspace(call, position);
+    if (node.workspace) call.workspace_minimum = workspace_bytes(node, target_, batch_);
     s_.calls.push_back(std::move(call));
     return true;
+  }
+
+  bool add_access(const Node& node, const Call& call, std::vector<Access>& accesses) {
+    for (ValueId output : node.outputs)
+      if (output.valid() && !measure(storage(output))) return false;
+    accesses.push_back(make_access(node, [&](ValueId id) { return id.valid() ? storage(id).index : Access::kNone; }));
+    accesses.back().workspace = call.workspace_minimum;
+    return true;
+  }
+
+  bool measure(ValueId stored) {
+    if (bytes_[stored.at()] == Sharing::kAlways) return true;
+    const Value& value = graph_[stored];
+    const Size bytes = type_bytes(value.type, batch_);
+    bytes_[stored.at()] = bytes.value();
+    if (round_up(bytes, kAlignment).ok()) return true;
+    error_ = fmt::format("{} ({} a sample) does not fit in 63 bits at a batch of {}", value.name, shape_text(value.type.shape), batch_);
+    return false;
   }
 
   /// Every constant but a `count` must fit in 32 bits, the per-sample ones times the batch.
@@ -115,17 +121,15 @@ class Layout {
     return true;
   }
 
-  /// The planned value for a name that is read; made on demand for views.
-  int read(ValueId id, int position) {
-    const int value = named(id);
-    NETC_CHECK(value >= 0, "a kernel reads a value that nothing wrote");
-    touch(value, position);
-    return value;
-  }
-
-  void touch(int value, int position) {
-    Buffer& buffer = buffer_of(value);
-    if (s_.values[static_cast<size_t>(value)].buffer.index >= persistent_) buffer.last = std::max(buffer.last, position);
+  /// Gives what a call reads and writes their planned values, and new buffers their names.
+  void name_values(const Node& node, Call& call) {
+    for (ValueId input : node.inputs) {
+      const int value = input.valid() ? named(input) : -1;
+      NETC_CHECK(value >= 0 || !input.valid(), "a kernel reads a value that nothing wrote");
+      call.inputs.push_back(value);
+    }
+    for (ValueId output : node.outputs) call.outputs.push_back(output.valid() ? written(output) : -1);
+    if (call.workspace_minimum > 0) call.workspace = add_workspace(call);
   }
 
   /// The planned value of `id`; a view gets one of its own when its storage has one.
@@ -143,86 +147,43 @@ class Layout {
     return value_of_[id.at()] = static_cast<int>(s_.values.size()) - 1;
   }
 
-  int write(const Node& node, size_t which, int position) {
-    const ValueId id = node.outputs[which];
-    int value = named(id);
-    if (value < 0) {
-      const ValueId stored = storage(id);
-      BufferId buffer = which == 0 ? shared_buffer(node, position) : BufferId{};
-      if (!buffer.valid()) buffer = new_buffer(stored, position);
-      if (!buffer.valid()) return -1;
-      value = add_value(stored, buffer, -1);
-      if (stored != id) value = named(id);
-    }
-    touch(value, position);
-    return value;
+  int written(ValueId id) {
+    const int known = named(id);
+    if (known >= 0) return known;
+    const ValueId stored = storage(id);
+    const BufferId buffer{persistent_ + sharing_.buffer_of(stored.index)};
+    if (buffer.at() == s_.buffers.size()) add_buffer(graph_[stored]);
+    const int value = add_value(stored, buffer, -1);
+    return stored == id ? value : named(id);
   }
 
-  /// The buffer outputs[0] takes over, if any: of the value it continues, or of an input that nobody reads after this node.
-  BufferId shared_buffer(const Node& node, int position) {
-    if (node.continues.valid()) return s_.values[static_cast<size_t>(named(node.continues))].buffer;
-    if (!node.in_place) return {};
-    const int64_t bytes = type_bytes(graph_[storage(node.outputs[0])].type, batch_).value();
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId input = node.inputs[i];
-      if (!input.valid() || (node.in_place_input >= 0 && static_cast<size_t>(node.in_place_input) != i)) continue;
-      const ValueId stored = storage(input);
-      if (last_read_[stored.at()] > position) continue;
-      const int value = value_of_[stored.at()];
-      const BufferId buffer = s_.values[static_cast<size_t>(value)].buffer;
-      if (buffer.index < persistent_ || type_bytes(graph_[stored].type, batch_).value() != bytes) continue;
-      if (read_twice(node, i, buffer)) continue;
-      return buffer;
-    }
-    return {};
-  }
-
-  /// A buffer that the node also reads as another argument may be overwritten only where both are read element by element:
-  /// sums may, nothing else is asked to.
-  bool read_twice(const Node& node, size_t which, BufferId buffer) const {
-    if (node.in_place_input < 0) return false;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (i == which || !node.inputs[i].valid()) continue;
-      const int value = value_of_[storage(node.inputs[i]).at()];
-      if (value >= 0 && s_.values[static_cast<size_t>(value)].buffer == buffer) return true;
-    }
-    return false;
-  }
-
-  BufferId new_buffer(ValueId id, int position) {
-    const Value& value = graph_[id];
-    const Size bytes = round_up(type_bytes(value.type, batch_), kAlignment);
-    if (!bytes.ok()) {
-      error_ = fmt::format("{} ({} a sample) does not fit in 63 bits at a batch of {}", value.name, shape_text(value.type.shape), batch_);
-      return {};
-    }
+  void add_buffer(const Value& value) {
     Buffer buffer;
     buffer.name = value.name;
     buffer.type = value.type;
     buffer.cls = value.kind == ValueKind::gradient ? MemoryClass::gradients : MemoryClass::transient;
-    buffer.bytes = bytes.value();
-    buffer.first = buffer.last = position;
-    buffer.layer = value.layer;
-    if (value.layer.valid()) buffer.where = graph_[value.layer].where;
-    s_.buffers.push_back(std::move(buffer));
-    return BufferId{static_cast<int32_t>(s_.buffers.size()) - 1};
+    push(std::move(buffer), value.layer);
   }
 
-  void add_workspace(Call& call, int position) {
-    const int64_t least = std::max(target_.workspace(call.kernel, call.desc, batch_), target_.workspace_floor);
-    call.workspace_minimum = round_up(Size(least), kAlignment).value();
-    if (call.workspace_minimum == 0) return;
+  BufferId add_workspace(const Call& call) {
     Buffer buffer;
     buffer.name = fmt::format("{}.{}.workspace", graph_[call.layer].name, call.kernel);
     buffer.type = {DType::u8, {call.workspace_minimum}, false};
     buffer.cls = MemoryClass::workspace;
-    buffer.bytes = call.workspace_minimum;
-    buffer.first = buffer.last = position;
-    buffer.layer = call.layer;
-    buffer.where = graph_[call.layer].where;
     buffer.why = fmt::format("scratch of {}", call.kernel);
+    push(std::move(buffer), call.layer);
+    return BufferId{static_cast<int32_t>(s_.buffers.size()) - 1};
+  }
+
+  /// The next buffer in the order of first uses.
+  void push(Buffer buffer, LayerId layer) {
+    const Interval& lives = sharing_.buffers()[s_.buffers.size() - static_cast<size_t>(persistent_)];
+    buffer.bytes = lives.bytes;
+    buffer.first = lives.first;
+    buffer.last = lives.last;
+    buffer.layer = layer;
+    if (layer.valid()) buffer.where = graph_[layer].where;
     s_.buffers.push_back(std::move(buffer));
-    call.workspace = BufferId{static_cast<int32_t>(s_.buffers.size()) - 1};
   }
 
   /// Saved are the tensors of the forward pass that the backward pass reads; the reading calls say why.
@@ -266,13 +227,36 @@ class Layout {
   const int64_t batch_;
   Schedule& s_;
   std::string& error_;
-  std::vector<ValueId> alias_;
-  std::vector<int> last_read_;  ///< by storage: the last position that reads it
+  std::vector<int> storage_;    ///< by value id
+  std::vector<int64_t> bytes_;  ///< by storage
   std::vector<int> value_of_;   ///< by value id: index into Schedule::values
+  Sharing sharing_;
   int persistent_ = 0;
 };
 
 }  // namespace
+
+bool lives_always(ValueKind kind, bool training) {
+  switch (kind) {
+    case ValueKind::parameter:
+    case ValueKind::state:
+    case ValueKind::input:
+    case ValueKind::label:
+    case ValueKind::metrics: return true;
+    case ValueKind::optimizer: return training;
+    default: return false;
+  }
+}
+
+Size always_bytes(const Value& value, const Target& target, int64_t batch) {
+  const int slots = value.kind == ValueKind::input || value.kind == ValueKind::label ? target.input_slots : 1;
+  return round_up(type_bytes(value.type, batch), kAlignment) * Size(slots);
+}
+
+int64_t workspace_bytes(const Node& node, const Target& target, int64_t batch) {
+  const int64_t least = std::max(target.workspace(node.kernel, node.desc, batch), target.workspace_floor);
+  return round_up(Size(least), kAlignment).value();
+}
 
 Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t batch, bool training) {
   Persistent made;
@@ -280,12 +264,11 @@ Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t 
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const Value& value = graph.values[i];
     if (!lives_always(value.kind, training)) continue;
-    const int slots = value.kind == ValueKind::input || value.kind == ValueKind::label ? target.input_slots : 1;
     Buffer buffer;
     buffer.name = value.name;
     buffer.type = value.type;
     buffer.cls = persistent_class(value.kind);
-    const Size bytes = round_up(type_bytes(value.type, batch), kAlignment) * Size(slots);
+    const Size bytes = always_bytes(value, target, batch);
     buffer.bytes = bytes.value();
     buffer.offset = made.bytes.value();
     buffer.layer = value.layer;

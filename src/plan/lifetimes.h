@@ -18,6 +18,14 @@ struct Persistent {
   Size bytes = 0;            ///< of all of them; not ok() when they do not fit in 63 bits
 };
 
+/// Whether values of that kind are persistent.
+bool lives_always(ValueKind kind, bool training);
+/// Bytes of such a value: of every slot, rounded up. Not ok() where they do not fit.
+Size always_bytes(const Value& value, const Target& target, int64_t batch);
+
+/// Scratch that the call must have, rounded up to kAlignment; for nodes that take any.
+int64_t workspace_bytes(const Node& node, const Target& target, int64_t batch);
+
 Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t batch, bool training);
 
 /// Calls, values and buffers of `nodes`, without offsets for what is not persistent. `aliases` are further names of values.

@@ -95,6 +95,7 @@ const std::map<std::string, Signature>& kernels() {
       {"upsample_forward", describe<decltype(upsample_forward)>()},
       {"upsample_backward", describe<decltype(upsample_backward)>()},
       {"bn_forward", describe<decltype(bn_forward)>()},
+      {"bn_apply", describe<decltype(bn_apply)>()},
       {"bn_evaluate", describe<decltype(bn_evaluate)>()},
       {"bn_backward", describe<decltype(bn_backward)>()},
       {"norm_forward", describe<decltype(norm_forward)>()},
@@ -102,6 +103,7 @@ const std::map<std::string, Signature>& kernels() {
       {"rmsnorm_forward", describe<decltype(rmsnorm_forward)>()},
       {"rmsnorm_backward", describe<decltype(rmsnorm_backward)>()},
       {"groupnorm_forward", describe<decltype(groupnorm_forward)>()},
+      {"groupnorm_apply", describe<decltype(groupnorm_apply)>()},
       {"groupnorm_backward", describe<decltype(groupnorm_backward)>()},
       {"lrn_forward", describe<decltype(lrn_forward)>()},
       {"lrn_backward", describe<decltype(lrn_backward)>()},
@@ -187,6 +189,10 @@ TEST_CASE("every call of every row matches its kernel's declaration", "[ops]") {
             check_call(call, used);
             check_operands(call, *op, lowered, way);
             CHECK_FALSE(call.purpose.empty());
+          }
+          if (way.again) {
+            check_call(*way.again, used);
+            check_operands(*way.again, *op, lowered, way);
           }
         }
         if (op->evaluate != nullptr) check_call(op->evaluate(lowered.info(part)), used);

@@ -1,0 +1,70 @@
+#include "plan/live_bytes.h"
+
+#include "plan/lifetimes.h"
+
+namespace netc {
+
+LiveBytes::LiveBytes(const Graph& graph, const Target& target, int64_t batch) : graph_(graph), target_(target), batch_(batch) {
+  bytes_.reserve(graph.values.size());
+  storage_.reserve(graph.values.size());
+  Size sum, always;
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const Value& value = graph.values[i];
+    const Size bytes = type_bytes(value.type, batch);
+    sum = sum + round_up(bytes, kAlignment);
+    const bool lasts = lives_always(value.kind, true);
+    if (lasts) always = always + always_bytes(value, target, batch);
+    bytes_.push_back(lasts ? Sharing::kAlways : bytes.value());
+    storage_.push_back(graph.storage(ValueId{static_cast<int32_t>(i)}).index);
+  }
+  ok_ = (sum + always).ok();
+  always_ = always.value();
+}
+
+void LiveBytes::set_copies(std::span<const ValueId> copy_of) {
+  bytes_.resize(graph_.values.size());
+  for (ValueId of : copy_of) bytes_.push_back(bytes_[of.at()]);
+}
+
+Access LiveBytes::access(const Node& node) {
+  Access made = make_access(node, [&](ValueId id) { return id.valid() && id.at() < storage_.size() ? storage_[id.at()] : id.index; });
+  if (node.workspace) made.workspace = workspace(node);
+  return made;
+}
+
+int64_t LiveBytes::workspace(const Node& node) {
+  const auto [at, is_new] = workspaces_.try_emplace({node.kernel.data(), node.desc.fields.begin()}, 0);
+  if (is_new) at->second = workspace_bytes(node, target_, batch_);
+  return at->second;
+}
+
+LivenessBound LiveBytes::peak(std::span<const Access> calls) {
+  sharing_.run(calls, bytes_);
+  change_.assign(calls.size() + 1, 0);
+  for (const Interval& buffer : sharing_.buffers()) {
+    change_[static_cast<size_t>(buffer.first)] += buffer.bytes;
+    change_[static_cast<size_t>(buffer.last) + 1] -= buffer.bytes;
+  }
+  LivenessBound bound;
+  int64_t live = 0;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    live += change_[i];
+    if (live > bound.bytes) bound = {live, static_cast<int>(i)};
+  }
+  return bound;
+}
+
+LivenessBound LiveBytes::peak(std::span<const Node> nodes, std::span<const ValueId> copy_of) {
+  set_copies(copy_of);
+  calls_.clear();
+  for (const Node& node : nodes) calls_.push_back(access(node));
+  return peak(calls_);
+}
+
+std::vector<int64_t> LiveBytes::profile() const {
+  std::vector<int64_t> live(change_.begin(), change_.empty() ? change_.end() : change_.end() - 1);
+  for (size_t i = 1; i < live.size(); ++i) live[i] += live[i - 1];
+  return live;
+}
+
+}  // namespace netc
