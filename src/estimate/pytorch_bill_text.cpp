@@ -46,7 +46,7 @@ std::string pytorch_bill_text(const PytorchBill& bill) {
   text += line("max_memory_allocated", bill.run.max_allocated, fmt::format("{} B of rounding at that peak", grouped(bill.rounding)));
   text += line("max_memory_reserved", bill.run.max_reserved, "the segments of the caching allocator");
   text += line("process, about", bill.process, fmt::format("reserved + {} for the libraries ({})", memory_text(bill.library.bytes), bill.library.text));
-  text += line("kept for backward", bill.run.saved, "of that: activations and what is kept beside them when the backward pass begins");
+  text += line("kept for backward", bill.run.saved, "activations and what is kept beside them, when the backward pass begins");
   text += line("netc's arena", bill.arena, "");
   return text + "\n" + lines_text(bill) + "\n" + verdict(bill) + "\n";
 }
