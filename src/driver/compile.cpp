@@ -34,7 +34,7 @@ void check_graph(const Graph& graph, std::string_view pass) {
 
 }  // namespace
 
-Compilation compile(const Options& options, bool needs_loss) {
+Compilation compile(const Options& options, bool needs_loss, const Target& target) {
   Compilation made;
   const bool print = options.action == Action::print_after;
   int32_t source = -1;
@@ -57,7 +57,7 @@ Compilation compile(const Options& options, bool needs_loss) {
   const bool training = graph.loss.valid() && !options.inference;
   for (const Pass& pass : kPasses) {
     if (pass.training_only && !training) continue;
-    timed(made, std::string(pass.name), [&] { pass.run(graph); });
+    timed(made, std::string(pass.name), [&] { pass.run(graph, target); });
     check_graph(graph, pass.name);
     if (print && options.subject == pass.name) made.printed = graph_text(graph);
   }

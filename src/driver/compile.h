@@ -26,8 +26,8 @@ struct Compilation {
 };
 
 /// Parses, resolves and runs the passes. A training step is made unless the network has no loss or the options ask for inference.
-/// `needs_loss`: a network without one is an error.
-Compilation compile(const Options& options, bool needs_loss);
+/// `needs_loss`: a network without one is an error. `target`: what the order of the step is chosen for; any plan of the graph is right.
+Compilation compile(const Options& options, bool needs_loss, const Target& target);
 
 /// A plan of `graph` at its own batch or `batch`, checked by the validator. Nothing when a size does not fit: `error` says which.
 std::optional<Plan> plan_checked(const Graph& graph, const Target& target, int64_t batch, std::string& error);

@@ -71,7 +71,7 @@ struct Planned {
 };
 
 Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
-  Planned planned{compile(options, needs_loss), std::nullopt, kDone};
+  Planned planned{compile(options, needs_loss, target), std::nullopt, kDone};
   print_diagnostics(options, planned.made);
   if (!planned.made.graph) {
     print_times(options, planned.made);
@@ -150,7 +150,7 @@ int emit(const Options& options) {
 }
 
 int emit_pytorch(const Options& options) {
-  const Compilation made = compile(options, false);
+  const Compilation made = compile(options, false, target_of(options, "cuda"));
   print_diagnostics(options, made);
   print_times(options, made);
   if (!made.graph) return kError;

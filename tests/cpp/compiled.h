@@ -43,7 +43,7 @@ class TemporaryFolder {
 /// Compiles a file; fails the test with the rendered diagnostics when it has errors.
 inline Compilation compile_file(const std::string& path, Options options = {}) {
   options.file = path;
-  Compilation made = compile(options, false);
+  Compilation made = compile(options, false, cuda_target(0));
   INFO(render(made.diagnostics, made.sources, false));
   REQUIRE(made.graph.has_value());
   return made;

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "backend/interpret.h"
 #include "driver/compile.h"
 #include "estimate/report.h"
 #include "estimate/rules.h"
@@ -53,7 +54,7 @@ TEST_CASE("reference models: published parameters and MACs, valid plans without 
       Options options;
       options.file = path.string();
       options.inference = inference;
-      const Compilation made = compile(options, false);
+      const Compilation made = compile(options, false, cuda_target(0));
       REQUIRE(made.graph);
       for (int64_t batch : {1, 64}) {
         const Target target{"cuda", 2, [](std::string_view, const Desc& desc, int64_t) { return int64_t{100} * static_cast<int64_t>(desc.fields.size()); },

@@ -24,7 +24,7 @@ Target plain_target(int64_t workspace = 0) {
 
 Graph compiled(Graph graph, bool training) {
   for (const Pass& pass : kPasses) {
-    if (training || !pass.training_only) pass.run(graph);
+    if (training || !pass.training_only) pass.run(graph, plain_target());
   }
   return graph;
 }
