@@ -360,6 +360,8 @@ void upsample_backward(Context&, float* dx, const float* dy, const UpsampleDesc&
 /// Writes the batch's mean and 1/sqrt(var + eps), updates the running statistics. y may be in place of x only if x is not needed again.
 void bn_forward(Context&, float* y, float* mean, float* invstd, float* running_mean, float* running_var, const float* x, const float* gamma,
                 const float* beta, const BnDesc&, Workspace);
+/// y as bn_forward leaves it, bit for bit, from the statistics it wrote. y may be in place of x.
+void bn_apply(Context&, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta, const BnDesc&);
 /// y may be in place of x.
 void bn_evaluate(Context&, float* y, const float* x, const float* gamma, const float* beta, const float* running_mean, const float* running_var,
                  const BnDesc&);

@@ -57,15 +57,15 @@ Moments merge_moments(const float* parts, const BnDesc& desc, int64_t j) {
   return all;
 }
 
-/// y = activation((x - mean) * factor + beta).
-void normalise(float* y, const float* x, const float* mean, const float* factor, const float* beta, const BnDesc& desc) {
+/// y = activation((x - mean) * (gamma * invstd) + beta).
+void normalise(float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta, const BnDesc& desc) {
   const int64_t c = desc.c;
   with_activation(desc.activation, [&](auto which) {
     parallel_for(desc.rows, c, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
 #pragma omp simd
         for (int64_t j = 0; j < c; ++j) {
-          y[row * c + j] = activation_value(which.value, desc.alpha, (x[row * c + j] - mean[j]) * factor[j] + beta[j]);
+          y[row * c + j] = activation_value(which.value, desc.alpha, (x[row * c + j] - mean[j]) * (gamma[j] * invstd[j]) + beta[j]);
         }
       }
     });
@@ -133,8 +133,12 @@ void bn_forward(Context&, float* y, float* mean, float* invstd, float* running_m
       running_var[j] = static_cast<float>(keep * running_var[j] + (1.0 - keep) * all.square / std::max(rows - 1.0, 1.0));
     }
   });
-  for (int64_t j = 0; j < c; ++j) parts[j] = gamma[j] * invstd[j];  // the chunks are merged: their memory is free
-  normalise(y, x, mean, parts, beta, desc);
+  normalise(y, x, mean, invstd, gamma, beta, desc);
+}
+
+void bn_apply(Context&, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+              const BnDesc& desc) {
+  normalise(y, x, mean, invstd, gamma, beta, desc);
 }
 
 void bn_evaluate(Context&, float* y, const float* x, const float* gamma, const float* beta, const float* running_mean, const float* running_var,

@@ -135,6 +135,13 @@ struct DataGradient {
   }
 };
 
+/// The second pass of bn_forward, and bn_apply: one kernel, so that both give the same bits.
+void normalize(Context& ctx, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+               const BnDesc& desc) {
+  launch_pixels(ctx, desc.rows, desc.c, vectorizable(desc.c, y, x, mean, invstd, gamma, beta),
+                Normalize{y, x, mean, invstd, gamma, beta, desc.c, desc.activation, desc.alpha});
+}
+
 }  // namespace
 
 void bn_forward(Context& ctx, float* y, float* mean, float* invstd, float* running_mean, float* running_var, const float* x, const float* gamma,
@@ -145,9 +152,14 @@ void bn_forward(Context& ctx, float* y, float* mean, float* invstd, float* runni
   moments_kernel<<<column_grid(desc.c, chunks), kThreads, 0, ctx.stream>>>(partial, x, desc.rows, desc.c, chunks);
   statistics_kernel<<<static_cast<unsigned>(divide_up(desc.c, kThreads)), kThreads, 0, ctx.stream>>>(mean, invstd, running_mean, running_var,
                                                                                                     partial, chunks, desc);
-  launch_pixels(ctx, desc.rows, desc.c, vectorizable(desc.c, y, x, mean, invstd, gamma, beta),
-                Normalize{y, x, mean, invstd, gamma, beta, desc.c, desc.activation, desc.alpha});
+  normalize(ctx, y, x, mean, invstd, gamma, beta, desc);
   check_launch("bn_forward", desc);
+}
+
+void bn_apply(Context& ctx, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+              const BnDesc& desc) {
+  normalize(ctx, y, x, mean, invstd, gamma, beta, desc);
+  check_launch("bn_apply", desc);
 }
 
 void bn_evaluate(Context& ctx, float* y, const float* x, const float* gamma, const float* beta, const float* running_mean, const float* running_var,

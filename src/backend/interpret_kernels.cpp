@@ -115,6 +115,7 @@ std::vector<KernelEntry> make_entries() {
       entry("upsample_forward", "UpsampleDesc", netrt::upsample_forward),
       entry("upsample_backward", "UpsampleDesc", netrt::upsample_backward),
       entry("bn_forward", "BnDesc", netrt::bn_forward, netrt::bn_forward_workspace, netrt::cuda::bn_forward_workspace),
+      entry("bn_apply", "BnDesc", netrt::bn_apply),
       entry("bn_evaluate", "BnDesc", netrt::bn_evaluate),
       entry("bn_backward", "BnDesc", netrt::bn_backward, netrt::bn_backward_workspace, netrt::cuda::bn_backward_workspace),
       entry("norm_forward", "NormDesc", netrt::norm_forward),

@@ -163,8 +163,8 @@ constexpr CodeInfo kCodes[] = {
     {"N0805", "the optimiser was assumed", "Plain sgd keeps no state; adam keeps two values for each parameter, which the estimate counts.",
      "train { adamw 1e-3 }"},
     {"N0806", "a precision that is not there yet", "tf32, bf16 and fp16 are words of the language; this version computes and plans in float32.", "train { fp32 }"},
-    {"N0807", "recomputation that is not there yet", "`recompute` is a word of the language; this version keeps what the backward pass reads.",
-     "train { recompute block3 }"},
+    {"N0807", "`recompute auto` without `--fit`", "`recompute auto` leaves it to `--fit SIZE` what is made again in the backward pass; without it all is kept.",
+     "train { recompute auto }"},
     {"N0808", "the data were assumed", "Without `from` a network trains on `shapes`: ten classes of generated pictures of any size, or their masks. Where its input is token ids it "
      "trains on `arithmetic`, generated lines such as (3+4)*2=14.",
      "input 28x28x1 from idx \"mnist\""},

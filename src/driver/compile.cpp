@@ -34,33 +34,54 @@ void check_graph(const Graph& graph, std::string_view pass) {
 
 }  // namespace
 
-Compilation compile(const Options& options, bool needs_loss, const Target& target) {
-  Compilation made;
-  const bool print = options.action == Action::print_after;
-  int32_t source = -1;
-  ast::File file;
-  timed(made, "parse", [&] {
-    source = open_source(made.sources, options.file, {}, made.diagnostics);
-    if (source >= 0) file = parse(made.sources, source, made.diagnostics);
-  });
-  if (source < 0) return made;
+Parsed parse_network(const std::string& path) {
+  Parsed parsed;
+  parsed.path = path;
+  const int32_t source = open_source(parsed.sources, path, {}, parsed.diagnostics);
+  if (source >= 0) parsed.file = parse(parsed.sources, source, parsed.diagnostics);
+  return parsed;
+}
+
+ResolveOptions resolve_options(const Options& options, bool needs_loss) {
   ResolveOptions wanted;
   wanted.sets = options.sets;
   wanted.batch = options.batch;
   wanted.needs_loss = needs_loss;
-  timed(made, "resolve", [&] { made.graph = resolve(file, wanted, made.sources, made.diagnostics); });
+  return wanted;
+}
+
+Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted) {
+  Compilation made;
+  made.sources = parsed.sources;
+  made.diagnostics = parsed.diagnostics;
+  if (!parsed.file) return made;
+  timed(made, "resolve", [&] { made.graph = resolve(*parsed.file, wanted, made.sources, made.diagnostics); });
   if (!made.graph) return made;
+  if (made.graph->name.empty()) made.graph->name = std::filesystem::path(parsed.path).stem().string();
+  check_graph(*made.graph, "resolve");
+  return made;
+}
+
+bool trains(const Graph& graph, const Options& options) { return graph.loss.valid() && !options.inference; }
+
+void run_passes(Compilation& made, bool training, const Target* target, std::string_view print) {
   Graph& graph = *made.graph;
-  if (graph.name.empty()) graph.name = std::filesystem::path(options.file).stem().string();
-  check_graph(graph, "resolve");
-  if (print && options.subject == "resolve") made.printed = graph_text(graph);
-  const bool training = graph.loss.valid() && !options.inference;
+  if (print == "resolve") made.printed = graph_text(graph);
   for (const Pass& pass : kPasses) {
-    if (pass.training_only && !training) continue;
-    timed(made, std::string(pass.name), [&] { pass.run(graph, target); });
+    if ((pass.training_only && !training) || (pass.for_target != nullptr && target == nullptr)) continue;
+    timed(made, std::string(pass.name), [&] { pass.for_target != nullptr ? pass.for_target(graph, *target) : pass.run(graph); });
     check_graph(graph, pass.name);
-    if (print && options.subject == pass.name) made.printed = graph_text(graph);
+    if (print == pass.name) made.printed = graph_text(graph);
   }
+}
+
+Compilation compile(const Options& options, bool needs_loss, const Target& target) {
+  const auto start = std::chrono::steady_clock::now();
+  const Parsed parsed = parse_network(options.file);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  Compilation made = resolve_network(parsed, resolve_options(options, needs_loss));
+  made.times.insert(made.times.begin(), {"parse", took.count()});
+  if (made.graph) run_passes(made, trains(*made.graph, options), &target, options.action == Action::print_after ? options.subject : "");
   return made;
 }
 
@@ -70,6 +91,12 @@ std::optional<Plan> plan_checked(const Graph& graph, const Target& target, int64
   const std::vector<std::string> wrong = validate(*plan, graph);
   if (!wrong.empty()) NETC_CHECK(false, fmt::format("the plan is wrong: {}", wrong[0]).c_str());
   return plan;
+}
+
+Trial plan_trial(const Graph& graph, const Target& target, int64_t batch, int64_t size) {
+  std::string error;
+  const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
+  return plan ? Trial{size, plan->arena, plan->lower_bound} : Trial{size};
 }
 
 }  // namespace netc

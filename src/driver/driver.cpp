@@ -16,7 +16,10 @@
 #include "diag/render.h"
 #include "driver/compile.h"
 #include "driver/options.h"
+#include "driver/largest_command.h"
 #include "driver/pack_command.h"
+#include "driver/session.h"
+#include "driver/why_command.h"
 #include "estimate/json.h"
 #include "estimate/rules.h"
 #include "estimate/text.h"
@@ -27,65 +30,9 @@ namespace netc {
 
 namespace {
 
-constexpr int kDone = 0, kError = 1, kDoesNotFit = 3;
-
-bool colour_on(const Options& options, int stream) {
-  if (options.colour != Colour::automatic) return options.colour == Colour::always;
-  return isatty(stream) && !std::getenv("NO_COLOR");
-}
-
-int complain(const std::string& message) {
-  fmt::print(stderr, "error: {}\n", message);
-  return kError;
-}
-
-/// Prints what was found on standard error: as text, or as JSON where JSON was asked for.
-void print_diagnostics(const Options& options, const Compilation& made) {
-  if (made.diagnostics.all().empty()) return;
-  if (options.json && made.diagnostics.has_errors())
-    fmt::print(stderr, "{}\n", render_json(made.diagnostics, made.sources));
-  else
-    fmt::print(stderr, "{}", render(made.diagnostics, made.sources, colour_on(options, STDERR_FILENO)));
-}
-
-void print_times(const Options& options, const Compilation& made) {
-  if (!options.time_passes) return;
-  for (const PassTime& pass : made.times) fmt::print(stderr, "{:<14} {:>9.3f} ms\n", pass.name, pass.milliseconds);
-}
-
 std::string folder_of(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path().string();
   return folder.empty() ? "." : folder;
-}
-
-Target target_of(const Options& options, const char* otherwise) {
-  const std::string name = options.target.empty() ? otherwise : options.target;
-  return name == "cpu" ? cpu_target() : cuda_target(options.workspace);
-}
-
-/// A graph with a checked plan, or an exit status.
-struct Planned {
-  Compilation made;
-  std::optional<Plan> plan;
-  int status = kDone;
-};
-
-Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
-  Planned planned{compile(options, needs_loss, target), std::nullopt, kDone};
-  print_diagnostics(options, planned.made);
-  if (!planned.made.graph) {
-    print_times(options, planned.made);
-    planned.status = kError;
-    return planned;
-  }
-  std::string error;
-  const auto start = std::chrono::steady_clock::now();
-  planned.plan = plan_checked(*planned.made.graph, target, planned.made.graph->train.batch, error);
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  planned.made.times.push_back({"plan", took.count()});
-  print_times(options, planned.made);
-  if (!planned.plan) planned.status = complain(error);
-  return planned;
 }
 
 /// What is freed is kept for what comes: the report of a large network grows and drops vectors of many megabytes, and fresh pages from the
@@ -101,14 +48,9 @@ void keep_freed_memory() {
 int estimate(const Options& options) {
   keep_freed_memory();
   EstimateOptions wanted;
-  if (!options.gpu.empty()) {
-    wanted.gpu = find_gpu(options.gpu);
-    if (!wanted.gpu) {
-      const std::string_view near = nearest_gpu(options.gpu);
-      return complain(fmt::format("no card `{}` in the table{}; `netc --gpus` lists them", options.gpu, near.empty() ? "" : fmt::format(", did you mean `{}`?", near)));
-    }
-  }
+  if (!find_card(options, wanted.gpu)) return kError;
   wanted.memory = options.memory.value_or(0);
+  wanted.time = options.time;
   const Target target = target_of(options, "cuda");
   // Never freed: the process ends with the report, and taking graph and plan apart node by node costs a tenth of the whole run.
   const Planned& planned = *new Planned(plan_file(options, target, false));
@@ -118,11 +60,7 @@ int estimate(const Options& options) {
     const std::string wrong = write_packing(*planned.plan, options.packing);
     if (!wrong.empty()) return complain(wrong);
   }
-  wanted.arena_at = [&](int64_t batch) -> int64_t {
-    std::string error;
-    const std::optional<Plan> plan = plan_checked(graph, target, batch, error);
-    return plan ? plan->arena : -1;
-  };
+  wanted.plan_at = [&](int64_t batch) { return plan_trial(graph, target, batch, batch); };
   if (options.json)
     for (const Diagnostic& found : planned.made.diagnostics.all())
       if (found.severity == Severity::note) wanted.notes.push_back(found.message);
@@ -241,6 +179,9 @@ int run(int argc, char** argv) {
     case Action::gpus: std::fputs(gpus_text().c_str(), stdout); return kDone;
     case Action::explain: return explain(options->subject);
     case Action::pack: return pack_command(*options);
+    case Action::largest_batch: return largest_batch_command(*options);
+    case Action::largest_input: return largest_input_command(*options);
+    case Action::why: return why_command(*options);
     case Action::op_help: return explain_op(options->subject);
   }
   return status;

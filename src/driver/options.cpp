@@ -20,6 +20,9 @@ constexpr const char* kDescription =
     "  netc model.net --emit-cpu -o DIR     the same program for the CPU\n"
     "  netc model.net --emit-pytorch        the network as a PyTorch file that reads and writes netc's weights\n"
     "  netc model.net --train               trains here and now, on the CPU\n"
+    "  netc model.net --why                 what is alive at the peak, and what would lower it\n"
+    "  netc model.net --largest-batch --memory 8GiB\n"
+    "                                       the largest batch that fits; --largest-input: the largest picture or sequence\n"
     "  netc --pack problem.csv              packs buffers with given lifetimes and sizes, and proves it where it can\n";
 
 constexpr const char* kFooter =
@@ -42,6 +45,7 @@ std::string join_command(int argc, char** argv) {
 struct Reader {
   Options options;
   bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false, pack = false;
+  bool largest_batch = false, largest_input = false, why = false;
   std::string explain, op, print_after, memory, capacity, workspace, colour = "auto", check_memory;
   std::vector<std::string> sets;
   int64_t batch = 0;
@@ -53,6 +57,9 @@ struct Reader {
     app.add_flag("--emit-cpu", emit_cpu, "write the same program for the CPU (oneDNN)")->group("Actions");
     app.add_flag("--emit-pytorch", emit_pytorch, "write the network as a PyTorch file")->group("Actions");
     app.add_flag("--train", train, "train now, on the CPU")->group("Actions");
+    app.add_flag("--largest-batch", largest_batch, "find the largest batch that fits in --memory or --gpu")->group("Actions");
+    app.add_flag("--largest-input", largest_input, "find the largest input side (or sequence) that fits in --memory or --gpu")->group("Actions");
+    app.add_flag("--why", why, "what is alive at the peak, why, and what would lower it most")->group("Actions");
     app.add_flag("--pack", pack, "solve a packing problem: a CSV of id,lower,upper,size (docs/memory.md)")->group("Actions");
     app.add_flag("--gpus", gpus, "list the cards that --gpu knows")->group("Actions");
     app.add_option("--explain", explain, "explain an error code")->type_name("CODE")->group("Actions");
@@ -87,6 +94,7 @@ struct Reader {
     app.add_flag("--json", options.json, "print the estimate as JSON; errors too")->group("Output");
     app.add_option("--packing", options.packing, "with --estimate: write lifetimes, sizes and offsets as CSV")->type_name("FILE")->group("Output");
     app.add_option("--capacity", capacity, "with --pack: an end at or below this is good enough")->type_name("SIZE")->group("Output");
+    app.add_flag("--time", options.time, "with --estimate: the time of a step by layer, by the roofline model, on --gpu's card")->group("Output");
     app.add_flag("--rules", options.rules, "show what the usual rules of thumb would say")->group("Output");
     app.add_option("--color,--colour", colour, "auto, always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -136,12 +144,16 @@ struct Reader {
   std::string finish() {
     if (colour == "always") options.colour = Colour::always;
     if (colour == "never") options.colour = Colour::never;
-    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + !explain.empty() + !op.empty() + !print_after.empty();
-    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --pack, --gpus, --explain, --op or --print-after";
+    const int actions = estimate + emit_cuda + emit_cpu + emit_pytorch + train + pack + gpus + largest_batch + largest_input + why +
+                        !explain.empty() + !op.empty() + !print_after.empty();
+    if (actions > 1) return "one action at a time: --estimate, --emit-cuda, --emit-cpu, --emit-pytorch, --train, --largest-batch, --largest-input, --why, --pack, --gpus, --explain, --op or --print-after";
     if (emit_cuda) options.action = Action::emit_cuda;
     if (emit_cpu) options.action = Action::emit_cpu;
     if (emit_pytorch) options.action = Action::emit_pytorch;
     if (train) options.action = Action::train;
+    if (largest_batch) options.action = Action::largest_batch;
+    if (largest_input) options.action = Action::largest_input;
+    if (why) options.action = Action::why;
     if (pack) options.action = Action::pack;
     if (gpus) options.action = Action::gpus;
     if (!explain.empty()) options.action = Action::explain, options.subject = explain;
@@ -149,6 +161,9 @@ struct Reader {
     if (!print_after.empty()) options.action = Action::print_after, options.subject = print_after;
     if (pack && options.file.empty()) return "no problem given: netc --pack problem.csv";
     if (options.file.empty() && !gpus && explain.empty() && op.empty()) return "no network given: netc model.net --estimate (or --help)";
+    if ((largest_batch || largest_input) && memory.empty() && options.gpu.empty())
+      return fmt::format("--largest-{} wants --memory SIZE or --gpu ID: how much memory is there?", largest_batch ? "batch" : "input");
+    if (largest_batch && batch > 0) return "--batch does not go with --largest-batch, which looks for it";
     if (batch > 0) options.batch = batch;
     return sizes_and_sets();
   }
@@ -161,6 +176,7 @@ struct Reader {
       if (!bytes) return fmt::format("--workspace {}: not a size; 64MiB is", workspace);
       options.workspace = *bytes;
     }
+    if (options.time && options.target == "cpu") return "--time knows the rates of GPUs, not of this CPU: leave out --target cpu";
     if (!capacity.empty() && !pack) return "--capacity belongs to --pack";
     if (!capacity.empty() && !(options.capacity = parse_size(capacity))) return fmt::format("--capacity {}: not a size; 1048576 and 64MiB are", capacity);
     if (!options.packing.empty() && options.action != Action::estimate) return "--packing belongs to --estimate";
@@ -180,15 +196,19 @@ struct Reader {
 /// An option that the action at hand does not look at: said rather than ignored.
 std::string stray_option(const CLI::App& app, Action action) {
   using Actions = std::vector<Action>;
-  const Actions plans{Action::estimate, Action::print_after}, writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
+  const Actions rooms{Action::estimate, Action::largest_batch, Action::largest_input};
+  const Actions plans{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why};
+  const Actions emits{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why, Action::emit_cuda};
+  const Actions writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
   const std::map<std::string_view, std::pair<Actions, std::string_view>> belongs{
-      {"--memory", {{Action::estimate}, "--estimate"}},
-      {"--gpu", {{Action::estimate}, "--estimate"}},
+      {"--memory", {rooms, "--estimate, --largest-batch and --largest-input"}},
+      {"--gpu", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
+      {"--time", {{Action::estimate}, "--estimate"}},
       {"--packing", {{Action::estimate}, "--estimate"}},
       {"--capacity", {{Action::pack}, "--pack"}},
       {"--inference", {plans, "--estimate"}},
-      {"--workspace", {{Action::estimate, Action::print_after, Action::emit_cuda}, "--estimate and --emit-cuda"}},
+      {"--workspace", {emits, "--estimate and --emit-cuda"}},
       {"--output", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}},
       {"--force", {writes, "--emit-cuda, --emit-cpu and --emit-pytorch"}}};
   for (const CLI::Option* option : app.get_options()) {

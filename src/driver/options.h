@@ -9,7 +9,9 @@
 
 namespace netc {
 
-enum class Action : uint8_t { estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack };
+enum class Action : uint8_t {
+  estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack, largest_batch, largest_input, why
+};
 enum class Colour : uint8_t { automatic, always, never };
 
 struct Options {
@@ -24,7 +26,7 @@ struct Options {
   int64_t workspace = 0;          ///< bytes
   std::optional<int64_t> capacity;  ///< --pack: bytes
   std::string packing;            ///< --packing: the file to write
-  bool inference = false, json = false, rules = false, time_passes = false, guard = false, force = false;
+  bool inference = false, json = false, rules = false, time = false, time_passes = false, guard = false, force = false;
   std::string output;             ///< -o
   std::string trace;
   Colour colour = Colour::automatic;

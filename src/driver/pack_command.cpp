@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "driver/packing_csv.h"
+#include "driver/session.h"
 #include "plan/pack.h"
 #include "plan/validate_packing.h"
 #include "support/check.h"
@@ -16,8 +17,6 @@
 namespace netc {
 
 namespace {
-
-constexpr int kDone = 0, kError = 1, kDoesNotFit = 3;
 
 std::vector<PackingRow> read_problem(const std::string& path, std::string& error) {
   std::ifstream file(path, std::ios::binary);
@@ -56,10 +55,7 @@ std::string summary(size_t buffers, const Packing& packing) {
 int pack_command(const Options& options) {
   std::string error;
   std::vector<PackingRow> rows = read_problem(options.file, error);
-  if (!error.empty()) {
-    fmt::print(stderr, "error: {}\n", error);
-    return kError;
-  }
+  if (!error.empty()) return complain(error);
   int positions = 0;
   const std::vector<Interval> intervals = intervals_of(rows, positions);
   const auto start = std::chrono::steady_clock::now();

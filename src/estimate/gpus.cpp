@@ -123,6 +123,8 @@ const Gpu* find_gpu(std::string_view id) {
   return nullptr;
 }
 
+const Gpu& reference_gpu() { return *find_gpu("rtx3060"); }
+
 std::string_view nearest_gpu(std::string_view id) {
   const std::string wanted = plain(id);
   const Gpu* best = nullptr;
@@ -142,6 +144,8 @@ int64_t usable_bytes(const Gpu& gpu) {
   const int64_t nominal = static_cast<int64_t>(gpu.gib) << 30;
   return nominal - nominal / 1000 * (gpu.inline_ecc ? 85 : 25);
 }
+
+Rates sustained_rates(const Gpu& gpu) { return {kSustainedArithmetic * gpu.fp32 * 1e12, kSustainedBandwidth * gpu.bandwidth * 1e9}; }
 
 int threads_per_sm(const Gpu& gpu) {
   switch (gpu.capability) {

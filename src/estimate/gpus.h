@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "plan/cost.h"
+
 namespace netc {
 
 /// Rates are the vendor's peak figures without sparsity; tensor rates accumulate in float32. 0: the card has no such units.
@@ -26,12 +28,21 @@ std::span<const Gpu> gpu_table();
 
 /// The card of that id; upper case, spaces, '-' and '_' do not matter. Null when there is none.
 const Gpu* find_gpu(std::string_view id);
+/// The card that stands for others where none is named.
+const Gpu& reference_gpu();
 /// The id in the table that is most like `id`, for a suggestion; empty when none is near.
 std::string_view nearest_gpu(std::string_view id);
 
 /// Bytes a program can expect to get: the nominal memory less 8.5 % on cards whose error correction takes its share and 2.5 % on the others,
 /// which is a little less than drivers report (`cudaMemGetInfo`) on the cards whose figures are published.
 int64_t usable_bytes(const Gpu& gpu);
+
+/// Shares of a card's peak that long kernels keep up, for all cards and kernels alike: what the literature on recomputation takes for a P100
+/// (65 % of 9.3 TFLOP/s, 75 % of 732 GB/s).
+constexpr double kSustainedArithmetic = 0.65, kSustainedBandwidth = 0.75;
+
+/// Those shares of the card's plain float32 rate and of its bandwidth.
+Rates sustained_rates(const Gpu& gpu);
 
 /// Resident threads of one SM (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability").
 int threads_per_sm(const Gpu& gpu);

@@ -1,5 +1,7 @@
 #include "estimate/json.h"
 
+#include "estimate/time_text.h"
+
 namespace netc {
 
 namespace {
@@ -29,6 +31,8 @@ Json layer_json(const LayerRow& row) {
   json["source"] = row.source;
   json["place"] = row.place;
   json["inputs"] = row.inputs;
+  json["scratch"] = Json::array();
+  for (const ScratchCall& call : row.scratch) json["scratch"].push_back({{"kernel", call.kernel}, {"minimum", call.minimum}, {"granted", call.granted}});
   json["tensors"] = Json::object();
   for (const auto& [name, role] : row.tensors) json["tensors"][name] = role;
   return json;
@@ -74,6 +78,8 @@ Json totals_json(const Totals& totals) {
   json["evaluation"] = totals.evaluation;
   json["packing_optimal"] = totals.packing_optimal;
   json["bytes"] = bytes_json(totals.bytes);
+  const Scratch& scratch = totals.scratch;
+  json["scratch"] = {{"calls", scratch.calls}, {"minimum", scratch.minimum}, {"least", scratch.least}, {"median", scratch.median}};
   return json;
 }
 
@@ -96,7 +102,7 @@ Json buffer_json(const Buffer& buffer) {
 Json verdict_json(const Verdict& verdict) {
   Json json;
   json["fits"] = verdict.fits ? Json(*verdict.fits) : Json();
-  json["memory"] = verdict.memory > 0 ? Json(verdict.memory) : Json();
+  json["memory"] = verdict.room.memory > 0 ? Json(verdict.room.memory) : Json();
   json["largest_batch"] = verdict.largest_batch ? Json(*verdict.largest_batch) : Json();
   json["cards"] = Json::array();
   for (const Gpu* gpu : verdict.cards) json["cards"].push_back(gpu->id);
@@ -128,12 +134,16 @@ nlohmann::ordered_json estimate_json(const Report& report, const Plan& plan, con
   json["loss"] = {{"kind", report.loss}, {"smooth", report.smooth}};
   json["training"] = training_json(report.train);
   json["layers"] = Json::array();
-  for (const LayerRow& row : report.layers) json["layers"].push_back(layer_json(row));
+  for (size_t i = 0; i < report.layers.size(); ++i) {
+    json["layers"].push_back(layer_json(report.layers[i]));
+    if (report.time) json["layers"].back()["time"] = layer_time_json(report.time->layers[i]);
+  }
   json["totals"] = totals_json(report.totals);
   json["buffers"] = Json::array();
   for (const Buffer& buffer : (report.training ? plan.train : plan.evaluate).buffers) json["buffers"].push_back(buffer_json(buffer));
   json["verdict"] = verdict_json(report.verdict);
   json["notes"] = report.notes;
+  if (report.time) json["time"] = time_json(*report.time);
   if (!rules.empty()) json["rules"] = Json::array();
   for (const Rule& rule : rules) json["rules"].push_back(rule_json(rule));
   return json;

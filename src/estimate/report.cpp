@@ -118,49 +118,49 @@ std::vector<const Gpu*> smallest_cards(int64_t arena) {
 }
 
 Verdict judge(const Plan& plan, const Totals& totals, const EstimateOptions& options) {
-  constexpr int64_t kLargestBatch = int64_t{1} << 31;
   Verdict verdict;
-  verdict.memory = options.memory > 0 ? options.memory : options.gpu ? usable_bytes(*options.gpu) : 0;
-  if (verdict.memory == 0) {
+  verdict.room = room_in(options.memory, options.gpu);
+  if (verdict.room.memory == 0) {
     if (plan.target == "cuda") verdict.cards = smallest_cards(totals.arena);
     return verdict;
   }
-  if (options.gpu && options.memory <= 0) verdict.memory_name = fmt::format("usable of a {}", options.gpu->name);
-  verdict.fits = totals.device <= verdict.memory;
-  if (options.arena_at) {
-    const int64_t guess = totals.per_image > 0 ? (verdict.memory - totals.library.bytes - totals.fixed) / totals.per_image : plan.batch;
-    verdict.largest_batch = largest_batch(options.arena_at, totals.library.bytes, verdict.memory, guess, kLargestBatch);
-    verdict.batch_unbounded = *verdict.largest_batch == kLargestBatch || options.arena_at(*verdict.largest_batch + 1) < 0;
+  verdict.fits = totals.device <= verdict.room.memory;
+  if (options.plan_at) {
+    const Largest largest = find_largest_batch(options.plan_at, plan, totals.library.bytes, verdict.room.memory);
+    verdict.largest_batch = largest.fits ? largest.fits->size : 0;
+    verdict.batch_unbounded = !largest.next || largest.next->arena < 0;
   }
   return verdict;
 }
 
+/// What every call that takes scratch must have and is granted, by layer and in sum.
+void add_scratch(const Schedule& schedule, Report& report) {
+  std::vector<int64_t> granted;
+  Scratch& sum = report.totals.scratch;
+  for (const Call& call : schedule.calls) {
+    if (!call.takes_workspace) continue;
+    report.layers[static_cast<size_t>(call.layer.index + 1)].scratch.push_back({call.kernel, call.workspace_minimum, call.workspace_bytes});
+    sum.minimum = std::max(sum.minimum, call.workspace_minimum);
+    granted.push_back(call.workspace_bytes);
+  }
+  if (granted.empty()) return;
+  std::sort(granted.begin(), granted.end());
+  sum.calls = static_cast<int>(granted.size());
+  sum.least = granted.front();
+  sum.median = granted[granted.size() / 2];
+}
+
 }  // namespace
 
-int64_t largest_batch(const std::function<int64_t(int64_t)>& arena_at, int64_t library, int64_t memory, int64_t guess, int64_t limit) {
-  const auto fits = [&](int64_t batch) {
-    const int64_t arena = arena_at(batch);
-    return arena >= 0 && arena <= memory - library;
-  };
-  // Gallop away from the guess until one that fits and one that does not enclose the answer, then halve.
-  guess = std::clamp<int64_t>(guess, 1, limit);
-  int64_t low = 0, high = limit + 1;
-  for (int64_t step = 1, batch = guess; batch > low && batch < high; step *= 4) {
-    if (fits(batch)) {
-      low = batch;
-      if (batch == limit || high <= limit) break;
-      batch = std::min(limit, batch + step);
-    } else {
-      high = batch;
-      if (low > 0) break;
-      batch = std::max<int64_t>(1, batch - step);
-    }
-  }
-  while (high - low > 1) {
-    const int64_t middle = low + (high - low) / 2;
-    (fits(middle) ? low : high) = middle;
-  }
-  return low;
+Room room_in(int64_t memory, const Gpu* gpu) {
+  if (memory > 0 || gpu == nullptr) return {memory, {}};
+  return {usable_bytes(*gpu), fmt::format("usable of a {}", gpu->name)};
+}
+
+Largest find_largest_batch(const PlanAt& plan_at, const Plan& plan, int64_t library, int64_t memory) {
+  constexpr int64_t kLargestBatch = int64_t{1} << 31;
+  const int64_t guess = plan.per_image > 0 ? (memory - library - plan.fixed) / plan.per_image : plan.batch;
+  return find_largest(plan_at, {.room = memory - library, .guess = guess, .limit = kLargestBatch});
 }
 
 Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& options) {
@@ -189,6 +189,7 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
   report.layers.push_back(input_row(graph));
   for (const Layer& layer : graph.layers) report.layers.push_back(layer_row(graph, layer, buffers, counted));
   add_buffers(schedule, report);
+  add_scratch(schedule, report);
 
   Totals& totals = report.totals;
   for (const LayerRow& row : report.layers) {
@@ -206,6 +207,7 @@ Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& 
   totals.library = library_share(plan.target, options.gpu);
   totals.device = totals.arena + totals.library.bytes;
   report.verdict = judge(plan, totals, options);
+  if (options.time) report.time = make_time_table(graph, report.training, report.batch, options.gpu ? *options.gpu : reference_gpu());
   return report;
 }
 

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "estimate/gpus.h"
+#include "estimate/largest.h"
 #include "estimate/library.h"
+#include "estimate/time_table.h"
 #include "ir/graph.h"
 #include "plan/plan.h"
 
@@ -22,6 +23,12 @@ struct ClassBytes {
   int64_t& operator[](MemoryClass c) { return of[static_cast<size_t>(c)]; }
 };
 
+/// A call of a layer that takes scratch: what it must have, and what it is granted.
+struct ScratchCall {
+  std::string_view kernel;
+  int64_t minimum = 0, granted = 0;  ///< bytes
+};
+
 /// One layer (or the input); bytes are the buffers that belong to it, whenever they live.
 struct LayerRow {
   std::string name, op, source;
@@ -33,7 +40,8 @@ struct LayerRow {
   ClassBytes bytes;
   std::string place;  ///< "in place", "view of pool2", "inside conv1"; empty when the layer has an output of its own
   std::string why;    ///< why its tensors are kept for the backward pass
-  std::vector<std::string> inputs;  ///< names of the rows its inputs come from, as written
+  std::vector<ScratchCall> scratch;  ///< in the order of the calls
+  std::vector<std::string> inputs;   ///< names of the rows its inputs come from, as written
   std::vector<std::pair<std::string, std::string>> tensors;  ///< name and role of what it learns or tracks: weight, bias, norm, state
 };
 
@@ -43,23 +51,38 @@ struct SavedTensor {
   int64_t bytes = 0;
 };
 
+/// Calls that take scratch, and what they get.
+struct Scratch {
+  int calls = 0;
+  int64_t minimum = 0;            ///< the most that one of them must have, bytes
+  int64_t least = 0, median = 0;  ///< of what they are granted, bytes
+};
+
 struct Totals {
   int64_t parameters = 0, macs = 0, flops = 0;
   ClassBytes bytes;
   int64_t arena = 0, lower_bound = 0, sum_of_buffers = 0, fixed = 0, per_image = 0;  ///< per_image: per sample
   int64_t evaluation = 0;  ///< end of the evaluation schedule
+  Scratch scratch;
   bool packing_optimal = false;
   LibraryShare library;
   int64_t device = 0;  ///< arena + library
 };
 
+/// The memory a network is to fit in.
+struct Room {
+  int64_t memory = 0;  ///< bytes; 0: none given
+  std::string name;    ///< "usable of a GeForce RTX 3060 12GB"; empty when only bytes were given
+};
+/// Of `--memory` in bytes (0: not given), else of `--gpu` (may be null).
+Room room_in(int64_t memory, const Gpu* gpu);
+
 struct Verdict {
-  int64_t memory = 0;                    ///< bytes to fit in; 0: none given
-  std::string memory_name;               ///< "usable of a GeForce RTX 3060 12GB"; empty when only bytes were given
+  Room room;                             ///< what it is to fit in
   std::optional<bool> fits;              ///< of `device` in `memory`
   std::optional<int64_t> largest_batch;  ///< found by planning; 0: not even one sample
   bool batch_unbounded = false;          ///< the largest batch is limited by the kernels' 32-bit sizes, not by memory
-  std::vector<const Gpu*> cards;         ///< without `memory`: the smallest common cards it fits on
+  std::vector<const Gpu*> cards;         ///< without a room: the smallest common cards it fits on
 };
 
 struct Report {
@@ -77,21 +100,22 @@ struct Report {
   Totals totals;
   Verdict verdict;
   std::vector<std::string> notes;
+  std::optional<TimeTable> time;  ///< where it was asked for; its layers are those of `layers`
 };
 
 struct EstimateOptions {
   int64_t memory = 0;        ///< `--memory`, compared with arena + library as a card's is; goes before the card's
   const Gpu* gpu = nullptr;  ///< `--gpu`
-  /// Bytes of the arena of a plan made for that batch; negative when there can be none. Asked for the largest batch.
-  std::function<int64_t(int64_t batch)> arena_at;
+  bool time = false;         ///< `--time`: also the roofline time, on that card or the reference card
+  PlanAt plan_at;            ///< plans a batch; asked for the largest one
   std::vector<std::string> notes;  ///< printed after the table: "assumed: ..."
 };
 
 /// The report of `plan`, which was made from `graph`. Training when the plan has a training schedule, else inference.
 Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& options);
 
-/// The largest batch b >= 0 with arena_at(b) + library <= memory and the next one over it (both really planned), looking first near
-/// `guess`. Stops at `limit`.
-int64_t largest_batch(const std::function<int64_t(int64_t)>& arena_at, int64_t library, int64_t memory, int64_t guess, int64_t limit);
+/// The largest batch found by planning, as the verdict and `--largest-batch` have it: of `plan`'s network in `memory` bytes, of which `library` are the
+/// libraries' own.
+Largest find_largest_batch(const PlanAt& plan_at, const Plan& plan, int64_t library, int64_t memory);
 
 }  // namespace netc

@@ -2,92 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string_view>
-
+#include "estimate/table.h"
+#include "estimate/time_text.h"
 #include "estimate/units.h"
 
 namespace netc {
 
 namespace {
-
-/// MiB with two decimals, fewer for large numbers, so that the column stays narrow.
-std::string mib(int64_t bytes) {
-  if (bytes == 0) return "-";
-  const double value = static_cast<double>(bytes) / (1 << 20);
-  if (value < 0.005) return "<0.01";
-  return fmt::format("{:.{}f}", value, value < 999.995 ? 2 : value < 9999.95 ? 1 : 0);
-}
-
-/// Code points of UTF-8 text, for alignment.
-size_t width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-/// At most `columns` code points; the middle of longer text is left out.
-std::string shortened(const std::string& text, size_t columns) {
-  if (width(text) <= columns) return text;
-  std::string result;
-  size_t seen = 0, left = columns - 2;
-  for (char c : text) {
-    if ((c & 0xC0) != 0x80) ++seen;
-    if (seen <= left) result += c;
-  }
-  return result + "..";
-}
-
-/// The end of a layer's name, which says more than its beginning: "..on1.cbr1.conv1" of "inception1.cbr1.conv1".
-std::string shortened_name(const std::string& name, size_t columns) {
-  return name.size() <= columns ? name : ".." + name.substr(name.size() - (columns - 2));  // names are ASCII
-}
-
-/// "inside inception1.cbr1.bn1" without the blocks around the layer.
-std::string short_place(const std::string& place) {
-  const size_t space = place.rfind(' '), dot = place.rfind('.');
-  if (dot == std::string::npos || space == std::string::npos || dot < space) return place;
-  return place.substr(0, space + 1) + place.substr(dot + 1);
-}
-
-/// Cells row by row, in one text: a large network has millions.
-class Table {
- public:
-  explicit Table(size_t columns) : columns_(columns) {}
-
-  void add(std::string_view cell) {
-    cells_ += cell;
-    ends_.push_back(cells_.size());
-  }
-
-  /// Left-aligned columns are those before `right_from`, other than the first (the line number).
-  std::string text(size_t right_from) const {
-    std::vector<size_t> widths(columns_, 0);
-    for (size_t i = 0; i < ends_.size(); ++i) widths[i % columns_] = std::max(widths[i % columns_], width(cell(i)));
-    std::string text;
-    text.reserve(2 * cells_.size());
-    for (size_t i = 0; i < ends_.size(); ++i) {
-      const size_t column = i % columns_, lacks = widths[column] - width(cell(i));
-      const bool right = column == 0 || column >= right_from;
-      if (column > 0) text += "  ";
-      if (right) text.append(lacks, ' ');
-      text += cell(i);
-      if (!right) text.append(lacks, ' ');
-      if (column + 1 < columns_) continue;
-      text.erase(text.find_last_not_of(' ') + 1);
-      text += '\n';
-    }
-    return text;
-  }
-
- private:
-  std::string_view cell(size_t i) const {
-    const size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(cells_).substr(begin, ends_[i] - begin);
-  }
-
-  size_t columns_;
-  std::string cells_;
-  std::vector<size_t> ends_;  ///< of each cell, in cells_
-};
 
 void add_bytes(Table& table, const ClassBytes& bytes) {
   table.add(mib(bytes[MemoryClass::parameters] + bytes[MemoryClass::optimizer] + bytes[MemoryClass::state] + bytes[MemoryClass::input]));
@@ -133,6 +54,11 @@ std::string line(const std::string& what, int64_t bytes, const std::string& rema
   return fmt::format("  {:<20}{:>22} B  {:>12}{}{}\n", what, grouped(bytes), memory_text(bytes), remark.empty() ? "" : "   ", remark);
 }
 
+std::string scratch_line(const Scratch& scratch) {
+  return fmt::format("  {:<20}at least {}, median {}, to {} call{}; none needs more than {}\n", "workspace granted", memory_text(scratch.least),
+                     memory_text(scratch.median), grouped(scratch.calls), scratch.calls == 1 ? "" : "s", memory_text(scratch.minimum));
+}
+
 std::string totals_block(const Report& report) {
   const Totals& t = report.totals;
   std::string text = fmt::format("\n{} at batch {}{}, {}, {}{}:\n", report.training ? "One training step" : "Inference", report.batch,
@@ -153,6 +79,7 @@ std::string totals_block(const Report& report) {
                                                 : fmt::format("{} + {} x batch bytes at the peak", grouped(t.fixed), grouped(t.per_image));
   text += fmt::format("  {:<20}{}\n", "in closed form", closed_form);
   if (report.training && t.evaluation) text += line("evaluation", t.evaluation, "within the same arena");
+  if (t.scratch.calls > 0) text += scratch_line(t.scratch);
   text += line("library, about", t.library.bytes, (t.library.bytes ? "an estimate, not measured: " : "") + t.library.text);
   text += line("device", t.device, "arena + library");
   return text;
@@ -178,9 +105,9 @@ std::string verdict_text(const Report& report) {
     return fmt::format("{} needs {}{}", what, parts, none ? "; it fits on no single card of `--gpus`" : cards);
   }
   std::string largest;
-  std::string needs = memory_text(t.device), of = memory_text(v.memory);
-  if (needs == of) needs = grouped(t.device) + " bytes", of = grouped(v.memory) + " bytes";
-  if (!v.memory_name.empty()) of += fmt::format(" ({})", v.memory_name);
+  std::string needs = memory_text(t.device), of = memory_text(v.room.memory);
+  if (needs == of) needs = grouped(t.device) + " bytes", of = grouped(v.room.memory) + " bytes";
+  if (!v.room.name.empty()) of += fmt::format(" ({})", v.room.name);
   if (t.library.bytes) needs = fmt::format("{} (arena {}, libraries about {})", needs, memory_text(t.arena), memory_text(t.library.bytes));
   if (v.largest_batch && *v.largest_batch == 0) largest = "; not even batch 1 fits";
   if (v.largest_batch && *v.largest_batch > 0) {
@@ -194,6 +121,7 @@ std::string estimate_text(const Report& report, const std::string& rules) {
   std::string text = verdict_text(report) + "\n\n" + layer_table(report) + saved_list(report) + totals_block(report);
   if (!report.notes.empty()) text += "\n";
   for (const std::string& note : report.notes) text += note + "\n";
+  if (report.time) text += "\n" + time_text(report);
   if (!rules.empty()) text += "\n" + rules;
   return text + "\n" + verdict_text(report) + "\n";
 }

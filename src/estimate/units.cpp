@@ -26,4 +26,9 @@ std::string count_text(int64_t n) {
   return fmt::format("{:.{}f}{}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, "kMGT"[unit]);
 }
 
+std::string seconds_text(double seconds) {
+  const auto [value, unit] = seconds < 0.9995e-3 ? std::pair{1e6 * seconds, "us"} : seconds < 0.9995 ? std::pair{1e3 * seconds, "ms"} : std::pair{seconds, "s"};
+  return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
+}
+
 }  // namespace netc

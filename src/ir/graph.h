@@ -71,6 +71,8 @@ struct Node {
   ValueId continues;       ///< outputs[0] is written into the bytes of this value, always (a concat's next branch)
   bool workspace = false;
   Literal purpose;         ///< "the weight gradient of conv2"
+  Work work;
+  bool adds = false;       ///< reads what outputs[0], a gradient, holds before it writes it
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------
@@ -95,6 +97,12 @@ enum class OptimizerKind : uint8_t { sgd, adam, adamw, rmsprop };
 enum class DecayScope : uint8_t { weights, matrices, all };
 enum class ScheduleKind : uint8_t { constant, step, cosine, linear };
 
+/// The layers of a labelled statement: what `recompute LABEL` makes again.
+struct LabelledLayers {
+  int first = 0, count = 0;  ///< of Graph::layers
+  ValueId value;             ///< what the statement leaves; of several layers it is kept, so that the next ones can start from it
+};
+
 struct TrainSettings {
   bool given = false;  ///< the file has a `train` statement
   OptimizerKind optimizer = OptimizerKind::sgd;
@@ -116,7 +124,8 @@ struct TrainSettings {
   std::string dtype = "fp32";
   int64_t validate_every = 1;  ///< epochs between evaluations
   int64_t stop_after = 0;      ///< early stopping after that many evaluations without a better one; 0: off
-  std::vector<std::string> recompute;
+  std::vector<LabelledLayers> recompute;
+  bool recompute_auto = false;  ///< `recompute auto`: `--fit` decides
   Location where;
 };
 

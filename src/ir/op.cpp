@@ -40,6 +40,24 @@ std::string_view activation_name(Activation a) {
   return names[static_cast<size_t>(a)];
 }
 
+int activation_flops(Activation a) {
+  switch (a) {
+    case Activation::none: return 0;
+    case Activation::relu: return 1;       // a comparison
+    case Activation::relu6: return 2;      // two comparisons
+    case Activation::leaky: return 2;      // a comparison and a product
+    case Activation::elu: return 4;        // a comparison, exp, a difference and a product
+    case Activation::gelu_erf: return 5;   // x / 2 * (1 + erf(x / sqrt 2)): three products, a sum and erf
+    case Activation::gelu_tanh: return 9;  // x / 2 * (1 + tanh(a (x + b x^3))): six products, two sums and tanh
+    case Activation::silu: return 4;       // negate, exp, a sum, a quotient
+    case Activation::sigmoid: return 4;    // the same
+    case Activation::tanh: return 1;
+    case Activation::hardswish: return 5;    // a sum, two comparisons, a product and a quotient
+    case Activation::hardsigmoid: return 4;  // a sum, two comparisons and a quotient
+  }
+  return 0;
+}
+
 std::vector<Field>& Fields::own(size_t more) {
   if (!list_ || list_.use_count() > 1) {
     auto copy = std::make_shared<std::vector<Field>>();

@@ -116,6 +116,8 @@ enum class Activation : uint8_t {
   none, relu, relu6, leaky, elu, gelu_erf, gelu_tanh, silu, sigmoid, tanh, hardswish, hardsigmoid
 };
 std::string_view activation_name(Activation a);
+/// Floating-point operations an element; exp, tanh and erf count as one.
+int activation_flops(Activation a);
 
 /// Text written in the program itself, which lives as long as it: the names of kernels.
 struct Literal : std::string_view {
@@ -198,6 +200,13 @@ constexpr Operand label{Operand::Kind::label, 0};
 constexpr Operand metrics{Operand::Kind::metrics, 0};
 }  // namespace operand
 
+/// What a call has to do, for one sample; of a call without an operand of the batch: altogether.
+struct Work {
+  int64_t macs = 0;     ///< multiply-accumulates
+  int64_t flops = 0;    ///< other floating-point operations
+  int64_t touches = 0;  ///< elements of an operand it reads or writes, of one that has more: some channels, the rows of a table; 0: all
+};
+
 /// `kernel(ctx, outputs..., inputs..., desc[, workspace])`. An empty kernel makes outputs[0] another name of inputs[0].
 struct KernelCall {
   Literal kernel;
@@ -210,6 +219,7 @@ struct KernelCall {
   bool workspace = false;    ///< takes a Workspace as its last argument
   bool adds = false;         ///< adds to the gradients of parameters among its outputs, which hold zeros or what was summed before
   Literal purpose = {};      ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
+  Work work = {};            ///< the row gives macs and touches; flops come from other_flops (passes/lowering.h)
 };
 
 /// A further output of a forward kernel, kept for the backward pass.
@@ -302,9 +312,10 @@ struct OpDef {
   Required<std::optional<Shape> (*)(const InferContext&)> infer;
   std::vector<ParamSpec> (*params)(const LayerInfo&) = nullptr;
   std::vector<ParamSpec> (*states)(const LayerInfo&) = nullptr;  ///< running statistics
-  /// Multiply-accumulates of the forward pass for one sample (conv, fc and attention products; else 0).
+  /// Multiply-accumulates of the forward pass for one sample (conv, fc and attention products; else 0), masked ones too.
   Size (*macs)(const LayerInfo&) = nullptr;
-  /// Floating-point operations of the forward pass for one sample that are not multiply-accumulates; elements of the output if null.
+  /// Floating-point operations of the forward call of part `info.part` for one sample that are not multiply-accumulates and not those of a
+  /// fused activation; elements of the output if null.
   Size (*other_flops)(const LayerInfo&) = nullptr;
   /// Kernel calls the layer is made of (`concat` of n branches: n). 1 if null; 0 means the output is another name of the input.
   int (*parts)(const LayerInfo&) = nullptr;

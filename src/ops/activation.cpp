@@ -77,10 +77,9 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   return ways;
 }
 
-/// `per_element` operations for each element; exp, tanh and erf count as one.
-template <int per_element>
+template <std::pair<Activation, double> (*kind_of)(const Args&)>
 Size flops(const LayerInfo& info) {
-  return elements(info.output) * Size(per_element);
+  return elements(info.output) * Size(activation_flops(kind_of(info.args).first));
 }
 
 // PyTorch's functions; arrays, so that a template can take them.
@@ -109,7 +108,7 @@ TorchLayer torch_gelu(const LayerInfo& info) {
 using Infer = std::optional<Shape> (*)(const InferContext&);
 using Torch = TorchLayer (*)(const LayerInfo&);
 
-template <std::pair<Activation, double> (*kind_of)(const Args&), int per_element>
+template <std::pair<Activation, double> (*kind_of)(const Args&)>
 OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> args, Infer infer, Torch torch,
           std::vector<Example> examples) {
   return {.name = name,
@@ -117,32 +116,32 @@ OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> 
           .args = std::move(args),
           .branches = std::pair{0, 0},
           .infer = infer,
-          .other_flops = flops<per_element>,
+          .other_flops = flops<kind_of>,
           .lower = lower<kind_of>,
           .activation = kind_of,
           .torch = torch,
           .examples = std::move(examples)};
 }
 
-template <Activation kind, int per_element, const char* function>
+template <Activation kind, const char* function>
 OpDef plain_row(std::string_view name, std::string_view summary) {
-  return row<plain<kind>, per_element>(name, summary, {}, same_shape, torch_function<function>, {{name, {4, 4, 3}}, {name, {7}}});
+  return row<plain<kind>>(name, summary, {}, same_shape, torch_function<function>, {{name, {4, 4, 3}}, {name, {7}}});
 }
 
 }  // namespace
 
 const OpDef& relu() {
-  static const OpDef def = plain_row<Activation::relu, 1, kRelu>("relu", "max(x, 0).");  // a comparison
+  static const OpDef def = plain_row<Activation::relu, kRelu>("relu", "max(x, 0).");
   return def;
 }
 
 const OpDef& relu6() {
-  static const OpDef def = plain_row<Activation::relu6, 2, kRelu6>("relu6", "min(max(x, 0), 6).");  // two comparisons
+  static const OpDef def = plain_row<Activation::relu6, kRelu6>("relu6", "min(max(x, 0), 6).");
   return def;
 }
 
 const OpDef& leaky() {
-  static const OpDef def = row<leaky_of, 2>(  // a comparison and a product
+  static const OpDef def = row<leaky_of>(
       "leaky", "x where x > 0, else slope * x.",
       {optional_positional("slope", ArgKind::number, "0.01", "slope of the negative side")}, infer_leaky, torch_leaky,
       {{"leaky", {4, 4, 3}}, {"leaky 0.2", {7}}});
@@ -150,7 +149,7 @@ const OpDef& leaky() {
 }
 
 const OpDef& elu() {
-  static const OpDef def = row<elu_of, 4>(  // a comparison, exp, a difference and a product
+  static const OpDef def = row<elu_of>(
       "elu", "x where x > 0, else scale * (exp(x) - 1).",
       {optional_positional("scale", ArgKind::number, "1", "scale of the negative side")}, infer_elu, torch_elu,
       {{"elu", {4, 4, 3}}, {"elu 0.5", {7}}});
@@ -158,7 +157,7 @@ const OpDef& elu() {
 }
 
 const OpDef& gelu() {
-  static const OpDef def = row<gelu_of, 5>(  // x / 2 * (1 + erf(x / sqrt 2)): three products, a sum and erf
+  static const OpDef def = row<gelu_of>(
       "gelu", "x * P(N(0, 1) < x), by erf or by its tanh approximation.",
       {flag("erf", "exact (the default)"), flag("tanh", "the approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))")}, infer_gelu, torch_gelu,
       {{"gelu", {4, 4, 3}}, {"gelu tanh", {3, 4}}});
@@ -166,29 +165,27 @@ const OpDef& gelu() {
 }
 
 const OpDef& silu() {
-  static const OpDef def = plain_row<Activation::silu, 4, kSilu>("silu", "x / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
+  static const OpDef def = plain_row<Activation::silu, kSilu>("silu", "x / (1 + exp(-x)).");
   return def;
 }
 
 const OpDef& sigmoid() {
-  static const OpDef def = plain_row<Activation::sigmoid, 4, kSigmoid>("sigmoid", "1 / (1 + exp(-x)).");  // negate, exp, a sum, a quotient
+  static const OpDef def = plain_row<Activation::sigmoid, kSigmoid>("sigmoid", "1 / (1 + exp(-x)).");
   return def;
 }
 
 const OpDef& tanh() {
-  static const OpDef def = plain_row<Activation::tanh, 1, kTanh>("tanh", "The hyperbolic tangent.");
+  static const OpDef def = plain_row<Activation::tanh, kTanh>("tanh", "The hyperbolic tangent.");
   return def;
 }
 
 const OpDef& hardswish() {
-  // a sum, two comparisons, a product and a quotient
-  static const OpDef def = plain_row<Activation::hardswish, 5, kHardswish>("hardswish", "x * min(max(x + 3, 0), 6) / 6.");
+  static const OpDef def = plain_row<Activation::hardswish, kHardswish>("hardswish", "x * min(max(x + 3, 0), 6) / 6.");
   return def;
 }
 
 const OpDef& hardsigmoid() {
-  // a sum, two comparisons and a quotient
-  static const OpDef def = plain_row<Activation::hardsigmoid, 4, kHardsigmoid>("hardsigmoid", "min(max(x + 3, 0), 6) / 6.");
+  static const OpDef def = plain_row<Activation::hardsigmoid, kHardsigmoid>("hardsigmoid", "min(max(x + 3, 0), 6) / 6.");
   return def;
 }
 

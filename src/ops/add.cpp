@@ -19,9 +19,6 @@ std::optional<Shape> infer(const InferContext& context) {
 
 int parts(const LayerInfo& info) { return static_cast<int>(info.inputs.size()) - 1; }
 
-/// One addition an element for every branch after the first.
-Size flops(const LayerInfo& info) { return elements(info.output) * Size(parts(info)); }
-
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const bool last = info.part == parts(info) - 1;  // a fused activation applies to the whole sum
@@ -54,8 +51,7 @@ const OpDef& add() {
       .args = std::vector<ArgSpec>{},
       .branches = std::pair{2, 16},
       .infer = infer,
-      .other_flops = flops,
-      .parts = parts,
+      .parts = parts,  // other_flops: one addition an element, the default
       .lower = lower,
       .fuse_activation = FuseActivation::by_output,
       .torch = torch,

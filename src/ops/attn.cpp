@@ -93,22 +93,25 @@ Size macs(const LayerInfo& info) {
   return t * c * Size(h.packed()) + t * c * c + Size(2) * t * t * c;
 }
 
-/// Five for each score (scale, subtract the highest, exponential, sum, divide), one more where probabilities are dropped; three for each
-/// turned value; one for each bias.
-Size flops(const LayerInfo& info) {
-  const Heads h = heads_of(info);
-  const Size t(h.t), scores = t * t * Size(h.heads);
-  Size sum = scores * Size(info.args.has("drop") ? 6 : 5);
-  if (h.rope) sum = sum + t * Size(3 * (h.heads + h.kv)) * Size(h.size);
-  if (info.has_bias) sum = sum + t * Size(h.packed()) + t * Size(h.c);
-  return sum;
-}
-
 enum class Step { qkv, rope, heads, out };
 
 Step step_of(const LayerInfo& info) {
   if (info.part <= 1) return info.part == 0 ? Step::qkv : info.args.has("rope") ? Step::rope : Step::heads;
   return info.part == 2 && info.args.has("rope") ? Step::heads : Step::out;
+}
+
+/// A projection has its biases; of rope three for each turned value; five for each score (scale, subtract the highest, exponential, sum, divide),
+/// one more where probabilities are dropped.
+Size flops(const LayerInfo& info) {
+  const Heads h = heads_of(info);
+  const Size t(h.t);
+  switch (step_of(info)) {
+    case Step::qkv: return info.has_bias ? t * Size(h.packed()) : Size(0);
+    case Step::rope: return t * Size(3 * (h.heads + h.kv)) * Size(h.size);
+    case Step::heads: return t * t * Size(h.heads) * Size(info.args.has("drop") ? 6 : 5);
+    case Step::out: break;
+  }
+  return info.has_bias ? t * Size(h.c) : Size(0);
 }
 
 int parts(const LayerInfo& info) { return info.args.has("rope") ? 4 : 3; }
@@ -129,12 +132,13 @@ Alternative project(const LayerInfo& info, int64_t out, int first, Operand from,
   Desc desc{"FcDesc", {}};
   desc.add_per_sample("rows", h.t).add("in", h.c).add("out", out).add_activation(Activation::none, 0);
   const bool bias = info.has_bias;
+  const Work work{.macs = (Size(h.t) * Size(h.c) * Size(out)).value()};
   KernelCall weights{.kernel = "fc_backward_weights", .outputs = {dparam(first), bias ? dparam(first + 2) : none}, .inputs = {from, dy},
-                     .desc = desc, .workspace = true, .purpose = purpose};
+                     .desc = desc, .workspace = true, .purpose = purpose, .work = work};
   KernelCall data{.kernel = "fc_backward_data", .outputs = {dfrom}, .inputs = {dy, param(first)}, .desc = desc, .workspace = true,
-                  .purpose = "the data gradient"};
+                  .purpose = "the data gradient", .work = work};
   return {.forward = {.kernel = "fc_forward", .outputs = {y}, .inputs = {from, param(first), bias ? param(first + 2) : none}, .desc = desc,
-                      .workspace = true},
+                      .workspace = true, .work = work},
           .aux = {},
           .backward = {std::move(weights), std::move(data)}};
 }
@@ -153,17 +157,21 @@ Alternative turn(const LayerInfo& info) {
                         .purpose = "the gradient, turned back"}}};
 }
 
-/// The attention itself; without dropping in evaluation.
+/// The attention itself; without dropping in evaluation. Forward it makes the scores and the sums of the values, two products; backward the scores
+/// again and the gradients of probabilities, queries, keys and values, five (the CUDA kernel, in two passes, makes two of them twice). Of keys that are
+/// masked the kernels make none, but for the rest of a tile.
 Alternative attend(const LayerInfo& info, double p) {
   using namespace operand;
   const Heads h = heads_of(info);
+  const int64_t seen = info.args.has("causal") ? h.t * (h.t + 1) / 2 : h.t * h.t, product = (Size(seen) * Size(h.c)).value();
   Desc desc{"AttnDesc", {}};
   desc.add_per_sample("n", 1).add("t", h.t).add("heads", h.heads).add("kv_heads", h.kv).add("size", h.size);
   desc.add("causal", info.args.has("causal") ? 1 : 0).add_real("p", p).add("stream", info.layer_index);
-  return {.forward = {.kernel = "attn_forward", .outputs = {y, aux(0)}, .inputs = {prev}, .desc = desc, .workspace = true},
+  return {.forward = {.kernel = "attn_forward", .outputs = {y, aux(0)}, .inputs = {prev}, .desc = desc, .workspace = true,
+                      .work = {.macs = 2 * product}},
           .aux = {{"lse", {DType::f32, {h.heads, h.t}, true}, "the logarithm of each softmax's sum, from which the probabilities are made again"}},
           .backward = {{.kernel = "attn_backward", .outputs = {dprev}, .inputs = {prev, y, aux(0), dy}, .desc = desc, .workspace = true,
-                        .purpose = "the gradient of queries, keys and values"}}};
+                        .purpose = "the gradient of queries, keys and values", .work = {.macs = 5 * product}}}};
 }
 
 std::vector<Alternative> lower(const LayerInfo& info) {

@@ -1,4 +1,4 @@
-// bn: batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167). Kernels: bn_forward, bn_backward, bn_evaluate.
+// bn: batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167). Kernels: bn_forward, bn_apply, bn_backward, bn_evaluate.
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -55,7 +55,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .in_place = true,
                          .in_place_input = 5,
                          .workspace = true,
-                         .purpose = "the gradients of its input, gamma and beta"}}}};
+                         .purpose = "the gradients of its input, gamma and beta"}},
+           .again = KernelCall{.kernel = "bn_apply",
+                               .outputs = {y},
+                               .inputs = {x(), aux(0), aux(1), param(0), param(1)},
+                               .desc = desc,
+                               .in_place = true}}};
 }
 
 KernelCall evaluate(const LayerInfo& info) {

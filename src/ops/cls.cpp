@@ -25,9 +25,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   desc.add_per_sample("n", 1).add("t", t).add("c", c);
   return {{.forward = {.kernel = "cls_forward", .outputs = {y}, .inputs = {x(), param(0)}, .desc = desc},
            .aux = {},
-           .backward = {{.kernel = "cls_backward_weights", .outputs = {dparam(0)}, .inputs = {dy}, .desc = desc, .purpose = "the weight gradient"},
+           .backward = {{.kernel = "cls_backward_weights", .outputs = {dparam(0)}, .inputs = {dy}, .desc = desc, .purpose = "the weight gradient",
+                         .work = {.touches = c}},
                         {.kernel = "place_forward", .outputs = {dx()}, .inputs = {dy}, .desc = place_desc({t + 1, 1, c}, {t, 1, c}, -1, 0),
-                         .purpose = "the gradient, shifted back"}}}};
+                         .purpose = "the gradient, shifted back", .work = {.touches = t * c}}}}};
 }
 
 constexpr const char* kClassToken = R"(class ClassToken(nn.Module):

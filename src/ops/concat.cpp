@@ -45,10 +45,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   int64_t first = 0;
   for (int i = 0; i < info.part; ++i) first += channels(info.inputs[static_cast<size_t>(i)]);
   const int64_t count = channels(info.inputs[static_cast<size_t>(info.part)]), whole = channels(info.output);
+  const Work work{.touches = rows(info.output) * count};
   KernelCall forward{.kernel = "channels_copy", .outputs = {y}, .inputs = {x(info.part)},
-                     .desc = channels_desc(rows(info.output), count, count, 0, whole, first), .must_alias = info.part > 0};
+                     .desc = channels_desc(rows(info.output), count, count, 0, whole, first), .must_alias = info.part > 0, .work = work};
   KernelCall cut{.kernel = "channels_copy", .outputs = {dx(info.part)}, .inputs = {dy},
-                 .desc = channels_desc(rows(info.output), count, whole, first, count, 0), .purpose = "the gradient of the branch"};
+                 .desc = channels_desc(rows(info.output), count, whole, first, count, 0), .purpose = "the gradient of the branch",
+                 .work = work};
   Alternative way{std::move(forward), {}, {std::move(cut)}};
   if (info.part > 0) {
     way.backward.push_back({.kernel = "", .outputs = {dprev}, .inputs = {dy}, .desc = {}, .purpose = "the gradient of the branches before"});

@@ -113,13 +113,14 @@ std::vector<Alternative> convolution_calls(const Convolution& convolution, const
   const bool transposed = convolution.transposed;
   const Desc desc = conv_desc(convolution, info.activation, info.alpha);
   const bool bias = info.has_bias;
+  const Work work{.macs = convolution.macs().value()};
   KernelCall forward{.kernel = transposed ? Literal("deconv_forward") : Literal("conv_forward"), .outputs = {y},
-                     .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc, .workspace = true};
+                     .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc, .workspace = true, .work = work};
   KernelCall weights{.kernel = transposed ? Literal("deconv_backward_weights") : Literal("conv_backward_weights"),
                      .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy},
-                     .desc = desc, .workspace = true, .purpose = "the weight gradient"};
+                     .desc = desc, .workspace = true, .purpose = "the weight gradient", .work = work};
   KernelCall data{.kernel = transposed ? Literal("deconv_backward_data") : Literal("conv_backward_data"), .outputs = {dx()},
-                  .inputs = {dy, param(0)}, .desc = desc, .workspace = true, .purpose = "the data gradient"};
+                  .inputs = {dy, param(0)}, .desc = desc, .workspace = true, .purpose = "the data gradient", .work = work};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
 }
 

@@ -34,10 +34,11 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   Desc desc{"EmbedDesc", {}};
   desc.add_per_sample("rows", info.inputs[0][0]).add("vocabulary", info.args.integer("vocabulary")).add("c", info.args.integer("channels"));
-  return {{.forward = {.kernel = "embed_forward", .outputs = {y}, .inputs = {x(), param(0)}, .desc = desc},
+  const Work work{.touches = info.inputs[0][0] * info.args.integer("channels")};
+  return {{.forward = {.kernel = "embed_forward", .outputs = {y}, .inputs = {x(), param(0)}, .desc = desc, .work = work},
            .aux = {},
            .backward = {{.kernel = "embed_backward", .outputs = {dparam(0)}, .inputs = {x(), dy}, .desc = desc, .adds = true,
-                         .purpose = "the weight gradient"}}}};
+                         .purpose = "the weight gradient", .work = work}}}};
 }
 
 TorchLayer torch(const LayerInfo& info) {

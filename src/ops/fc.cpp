@@ -54,12 +54,13 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   Desc desc{"FcDesc", {}};
   desc.add_per_sample("rows", matrix.rows).add("in", matrix.in).add("out", matrix.out).add_activation(info.activation, info.alpha);
   const bool bias = info.has_bias;
+  const Work work{.macs = macs(info).value()};
   KernelCall forward{.kernel = "fc_forward", .outputs = {y}, .inputs = {x(), param(0), bias ? param(1) : none}, .desc = desc,
-                     .workspace = true};
+                     .workspace = true, .work = work};
   KernelCall weights{.kernel = "fc_backward_weights", .outputs = {dparam(0), bias ? dparam(1) : none}, .inputs = {x(), dy}, .desc = desc,
-                     .workspace = true, .purpose = "the weight gradient"};
+                     .workspace = true, .purpose = "the weight gradient", .work = work};
   KernelCall data{.kernel = "fc_backward_data", .outputs = {dx()}, .inputs = {dy, param(0)}, .desc = desc, .workspace = true,
-                  .purpose = "the data gradient"};
+                  .purpose = "the data gradient", .work = work};
   return {{.forward = std::move(forward), .aux = {}, .backward = {std::move(weights), std::move(data)}}};
 }
 

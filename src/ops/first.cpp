@@ -13,7 +13,8 @@ std::optional<Shape> infer(const InferContext& context) {
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const int64_t t = info.inputs[0][0], c = channels(info.output);
-  return {{.forward = {.kernel = "place_forward", .outputs = {y}, .inputs = {x()}, .desc = place_desc({t, 1, c}, {1, 1, c}, 0, 0)},
+  return {{.forward = {.kernel = "place_forward", .outputs = {y}, .inputs = {x()}, .desc = place_desc({t, 1, c}, {1, 1, c}, 0, 0),
+                       .work = {.touches = c}},
            .aux = {},
            .backward = {{.kernel = "place_forward", .outputs = {dx()}, .inputs = {dy}, .desc = place_desc({1, 1, c}, {t, 1, c}, 0, 0),
                          .purpose = "the gradient, zeros for the other tokens"}}}};

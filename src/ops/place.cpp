@@ -44,12 +44,14 @@ std::vector<Alternative> place_calls(const LayerInfo& info, bool grows) {
   using namespace operand;
   const Image in = as_image(info.inputs[0]), out = as_image(info.output);
   const Image &larger = grows ? out : in, &smaller = grows ? in : out;
+  const int64_t seen = elements({smaller.h, smaller.w, smaller.c}).value();
   const int64_t sign = grows ? 1 : -1;
   const int64_t top = sign * offset(info.args, 0, larger.h, smaller.h), left = sign * offset(info.args, 1, larger.w, smaller.w);
-  return {{.forward = {.kernel = "place_forward", .outputs = {y}, .inputs = {x()}, .desc = place_desc(in, out, top, left)},
+  return {{.forward = {.kernel = "place_forward", .outputs = {y}, .inputs = {x()}, .desc = place_desc(in, out, top, left),
+                       .work = {.touches = grows ? 0 : seen}},
            .aux = {},
            .backward = {{.kernel = "place_forward", .outputs = {dx()}, .inputs = {dy}, .desc = place_desc(out, in, -top, -left),
-                         .purpose = "the gradient, shifted back"}}}};
+                         .purpose = "the gradient, shifted back", .work = {.touches = grows ? seen : 0}}}}};
 }
 
 TorchLayer torch_place(const LayerInfo& info, bool grows) {

@@ -36,6 +36,11 @@ Desc recurrent_desc(const Sizes& sizes) {
   return desc.add_per_sample("n", 1).add("t", sizes.t).add("hidden", sizes.hidden).add("directions", sizes.directions);
 }
 
+/// For each token and direction: every gate of every unit sums over `terms` values.
+Size layer_macs(const Sizes& sizes, const RecurrentCell& cell, int64_t terms) {
+  return Size(sizes.t) * Size(sizes.directions) * Size(cell.gates * sizes.hidden) * Size(terms);
+}
+
 /// What every token adds to the gates of all directions, without the state: one product for all of time.
 Alternative projection(const LayerInfo& info, const RecurrentCell& cell, int64_t layer) {
   using namespace operand;
@@ -44,29 +49,34 @@ Alternative projection(const LayerInfo& info, const RecurrentCell& cell, int64_t
   desc.add_per_sample("rows", sizes.t).add("in", sizes.in(layer)).add("out", sizes.directions * cell.gates * sizes.hidden);
   desc.add_activation(Activation::none, 0);
   const int first = first_param(info, layer);
+  const Work work{.macs = layer_macs(sizes, cell, sizes.in(layer)).value()};
   const Operand input = layer == 0 ? x() : prev, dinput = layer == 0 ? dx() : dprev;
   const Operand b = info.has_bias ? param(first + 2) : none, db = info.has_bias ? dparam(first + 2) : none;
-  return {.forward = {.kernel = "fc_forward", .outputs = {y}, .inputs = {input, param(first), b}, .desc = desc, .workspace = true},
+  return {.forward = {.kernel = "fc_forward", .outputs = {y}, .inputs = {input, param(first), b}, .desc = desc, .workspace = true,
+                      .work = work},
           .aux = {},
           .backward = {{.kernel = "fc_backward_weights", .outputs = {dparam(first), db}, .inputs = {input, dy}, .desc = desc, .workspace = true,
-                        .purpose = "the weight gradient"},
+                        .purpose = "the weight gradient", .work = work},
                        {.kernel = "fc_backward_data", .outputs = {dinput}, .inputs = {dy, param(first)}, .desc = desc, .workspace = true,
-                        .purpose = "the data gradient"}}};
+                        .purpose = "the data gradient", .work = work}}};
 }
 
-/// The gates take the bytes of the projection, and their gradients those of the gates.
+/// The gates take the bytes of the projection, and their gradients those of the gates. Backward there are two products: with the state's weight, and for its
+/// gradient.
 Alternative recurrence(const LayerInfo& info, const RecurrentCell& cell, int64_t layer) {
   using namespace operand;
   const Sizes sizes = sizes_of(info);
   const Desc desc = recurrent_desc(sizes);
   const int first = first_param(info, layer);
+  const int64_t macs = layer_macs(sizes, cell, sizes.hidden).value();
   const Operand w = param(first + 1), b = info.has_bias ? param(first + 3) : none, db = info.has_bias ? dparam(first + 3) : none;
   const Type gates{DType::f32, {sizes.t, sizes.directions * cell.gates * sizes.hidden}, true}, kept{DType::f32, {sizes.t, sizes.out()}, true};
   return {.forward = {.kernel = cell.forward, .outputs = {aux(0), y, aux(1)}, .inputs = {prev, w, b}, .desc = desc, .in_place = true,
-                      .workspace = true},
+                      .workspace = true, .work = {.macs = macs}},
           .aux = {{named(layer, "activated"), gates, cell.gates_what}, {named(layer, cell.kept), kept, cell.kept_what}},
           .backward = {{.kernel = cell.backward, .outputs = {dprev, dparam(first + 1), db}, .inputs = {aux(0), aux(1), y, w, dy},
-                        .desc = desc, .in_place = true, .workspace = true, .purpose = "the gradient through time"}}};
+                        .desc = desc, .in_place = true, .workspace = true, .purpose = "the gradient through time",
+                        .work = {.macs = 2 * macs}}}};
 }
 
 }  // namespace
@@ -109,18 +119,19 @@ std::vector<ParamSpec> recurrent_params(const LayerInfo& info, const RecurrentCe
   return list;
 }
 
-/// For each token, layer and direction: every gate of every unit sums over the input and over the state.
+/// Every layer sums over its input and over the state.
 Size recurrent_macs(const LayerInfo& info, const RecurrentCell& cell) {
   const Sizes sizes = sizes_of(info);
   Size sum = 0;
-  for (int64_t layer = 0; layer < sizes.layers; ++layer) sum = sum + Size(sizes.in(layer)) + Size(sizes.hidden);
-  return sum * Size(sizes.t) * Size(sizes.directions) * Size(cell.gates * sizes.hidden);
+  for (int64_t layer = 0; layer < sizes.layers; ++layer) sum = sum + layer_macs(sizes, cell, sizes.in(layer)) + layer_macs(sizes, cell, sizes.hidden);
+  return sum;
 }
 
-/// The biases are two additions a gate.
+/// Each of the two calls of a layer adds a bias to every gate; the recurrence does the rest.
 Size recurrent_flops(const LayerInfo& info, const RecurrentCell& cell) {
   const Sizes sizes = sizes_of(info);
-  return Size(sizes.layers) * Size(sizes.t) * Size(sizes.out()) * Size(cell.unit_flops + (info.has_bias ? 2 * cell.gates : 0));
+  const int64_t bias = info.has_bias ? cell.gates : 0;
+  return Size(sizes.t) * Size(sizes.out()) * Size(info.part % 2 == 0 ? bias : cell.unit_flops + bias);
 }
 
 int recurrent_parts(const LayerInfo& info) { return static_cast<int>(2 * info.args.integer("layers", 1)); }

@@ -27,7 +27,8 @@ std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   const int64_t first = info.args.integer("range", 0, 0), part = channels(info.output), whole = channels(info.inputs[0]);
   const int64_t count = rows(info.output);
-  return {{.forward = {.kernel = "channels_copy", .outputs = {y}, .inputs = {x()}, .desc = channels_desc(count, part, whole, first, part, 0)},
+  return {{.forward = {.kernel = "channels_copy", .outputs = {y}, .inputs = {x()}, .desc = channels_desc(count, part, whole, first, part, 0),
+                       .work = {.touches = count * part}},
            .aux = {},
            .backward = {{.kernel = "channels_scatter", .outputs = {dx()}, .inputs = {dy},
                          .desc = channels_desc(count, part, part, 0, whole, first), .purpose = "the gradient of the channels taken"}}}};

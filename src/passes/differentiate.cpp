@@ -77,7 +77,9 @@ class Differentiation {
   std::vector<Alternative> lower(const Layer& layer, int part, std::vector<Shape>& shapes) {
     LayerInfo info = graph_.info(layer, shapes, part);
     info.layer_index = static_cast<int>(&layer - graph_.layers.data());
-    return layer.op->lower(info);
+    std::vector<Alternative> ways = layer.op->lower(info);
+    for (Alternative& way : ways) count_flops(*layer.op, info, way);
+    return ways;
   }
 
   void emit_forward() {
@@ -135,12 +137,14 @@ class Differentiation {
     node.phase = Phase::backward;
     node.kernel = "act_backward_from_output";
     const ValueId dx = gradient_value(part, fmt::format("{}.dact", layer.name), part.binding.y);
+    const int64_t count = elements(graph_[part.binding.y].type.shape).value();
     node.outputs = {dx};
     node.inputs = {part.binding.y, part.binding.dy};
     node.in_place = true;
     node.in_place_input = 1;
     node.desc.type = "ActDesc";
-    node.desc.add_per_sample("count", elements(graph_[part.binding.y].type.shape).value()).add_activation(layer.activation, layer.alpha);
+    node.desc.add_per_sample("count", count).add_activation(layer.activation, layer.alpha);
+    node.work.flops = count * activation_flops(layer.activation);
     node.purpose = "the gradient of the activation";
     graph_.nodes.push_back(std::move(node));
     part.binding.dy = dx;
@@ -209,7 +213,8 @@ class Differentiation {
     node.in_place = true;
     node.in_place_input = -1;
     node.desc.type = "AddDesc";
-    node.desc.add_per_sample("count", elements(graph_[storage].type.shape).value()).add_activation(Activation::none, 0);
+    node.work.flops = elements(graph_[storage].type.shape).value();
+    node.desc.add_per_sample("count", node.work.flops).add_activation(Activation::none, 0);
     node.purpose = "the sum of gradients";
     graph_.nodes.push_back(std::move(node));
     gradient_[storage.at()] = sum;
@@ -241,9 +246,10 @@ void lower_evaluation(Graph& graph) {
       const Layer& layer = graph[id];
       LayerInfo info = graph.info(layer, shapes, part);
       info.layer_index = id.index;
-      const KernelCall call = layer.op->evaluate ? layer.op->evaluate(info) : layer.op->lower(info)[0].forward;
-      Node node = make_node(graph, id, part, Phase::forward, call, binding);
-      if (call.kernel.empty())
+      Alternative way{layer.op->evaluate ? layer.op->evaluate(info) : layer.op->lower(info)[0].forward, {}, {}};
+      count_flops(*layer.op, info, way);
+      Node node = make_node(graph, id, part, Phase::forward, way.forward, binding);
+      if (node.kernel.empty())
         graph.evaluation_aliases.emplace_back(binding.y, node.inputs[0]);
       else
         graph.evaluation.push_back(std::move(node));

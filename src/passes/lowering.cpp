@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace netc {
 
 ValueId bind(const Graph& graph, const Layer& layer, const Operand& operand, const Binding& binding) {
@@ -39,6 +41,8 @@ Node make_node(const Graph& graph, LayerId layer, int part, Phase phase, const K
   if (call.must_alias) node.continues = binding.prev;
   node.workspace = call.workspace;
   node.purpose = call.purpose;
+  node.work = call.work;
+  node.adds = call.adds;
   return node;
 }
 
@@ -57,6 +61,26 @@ ValueId part_output(Graph& graph, LayerId id, int part, int parts) {
   }
   value.layer = id;
   return graph.add(std::move(value));
+}
+
+void count_flops(const OpDef& op, const LayerInfo& info, Alternative& way) {
+  const int64_t count = elements(info.output).value();
+  const bool last = op.parts == nullptr || info.part + 1 == op.parts(info);
+  const int64_t own = op.other_flops != nullptr ? op.other_flops(info).value() : count;
+  const int64_t activation = last ? (Size(count) * Size(activation_flops(info.activation))).value() : 0;
+  way.forward.work.flops = own + activation;
+  if (way.again) {
+    way.again->work.macs = way.forward.work.macs;
+    way.again->work.flops = way.forward.work.flops;
+  }
+  const auto any = [](const Few<Operand, 4>& operands, Operand::Kind kind) {
+    return std::any_of(operands.begin(), operands.end(), [&](const Operand& each) { return each.kind == kind; });
+  };
+  for (KernelCall& call : way.backward) {
+    const bool only_product = call.work.macs > 0 && any(call.inputs, Operand::Kind::param) && !any(call.outputs, Operand::Kind::dparam);
+    if (call.kernel.empty() || only_product) continue;
+    call.work.flops = own + (op.fuse_activation == FuseActivation::whole ? activation : 0);
+  }
 }
 
 }  // namespace netc

@@ -8,6 +8,7 @@
 #include "ir/graph.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
+#include "passes/recompute.h"
 #include "passes/schedule.h"
 
 namespace netc {
@@ -24,17 +25,17 @@ struct Pass {
   std::string_view name;
   std::string_view summary;
   uint32_t needs = 0, gives = 0;
-  void (*run)(Graph&, const Target&) = nullptr;
+  void (*run)(Graph&) = nullptr;
   bool training_only = false;
+  void (*for_target)(Graph&, const Target&) = nullptr;  ///< in place of `run`
 };
 
 constexpr std::array kPasses = {
-    Pass{"fuse", "lets layers share work: relu after max-pool, activations inside the layer before them", kResolved, kOrdered, [](Graph& graph, const Target&) { fuse(graph); }},
-    Pass{"differentiate", "forward, backward and update calls of one training step", kResolved | kOrdered, kTrainingStep,
-         [](Graph& graph, const Target&) { differentiate(graph); }, true},
-    Pass{"schedule", "the order of those calls: fewer bytes at the peak", kTrainingStep, 0, schedule, true},
-    Pass{"evaluation", "the calls of one evaluation batch", kResolved | kOrdered, kEvaluation,
-         [](Graph& graph, const Target&) { lower_evaluation(graph); }},
+    Pass{"fuse", "lets layers share work: relu after max-pool, activations inside the layer before them", kResolved, kOrdered, fuse},
+    Pass{"differentiate", "forward, backward and update calls of one training step", kResolved | kOrdered, kTrainingStep, differentiate, true},
+    Pass{"recompute", "makes again what `recompute LABEL` names", kResolved | kOrdered | kTrainingStep, kTrainingStep, recompute_labelled, true},
+    Pass{"schedule", "the order of those calls: fewer bytes at the peak", kTrainingStep, kTrainingStep, nullptr, true, schedule},
+    Pass{"evaluation", "the calls of one evaluation batch", kResolved | kOrdered, kEvaluation, lower_evaluation},
 };
 
 constexpr bool every_need_is_met() {

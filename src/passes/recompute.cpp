@@ -181,6 +181,28 @@ std::vector<bool> keep_all(const ForwardPass& pass) {
   return keep;
 }
 
+std::vector<bool> labelled(const Graph& graph, const ForwardPass& pass, const std::vector<LabelledLayers>& labels) {
+  std::vector<bool> marked(pass.tensors.size(), false);
+  for (const LabelledLayers& label : labels) {
+    const int left = pass.tensor(graph, label.value);
+    for (size_t i = 0; i < marked.size(); ++i) {
+      const int layer = graph[pass.tensors[i].value].layer.index;
+      const bool inside = layer >= label.first && layer < label.first + label.count && static_cast<int>(i) != left;
+      if ((inside || (label.count == 1 && static_cast<int>(i) == left)) && !pass.tensors[i].must_keep) marked[i] = true;
+    }
+  }
+  return marked;
+}
+
+void recompute_labelled(Graph& graph) {
+  if (graph.train.recompute.empty()) return;
+  const ForwardPass pass = forward_pass(graph);
+  const std::vector<bool> marked = labelled(graph, pass, graph.train.recompute);
+  std::vector<bool> keep = keep_all(pass);
+  for (size_t i = 0; i < keep.size(); ++i) keep[i] = keep[i] && !marked[i];
+  recompute(graph, pass, keep);
+}
+
 void recompute(Graph& graph, const ForwardPass& pass, const std::vector<bool>& keep) {
   Remade made = remake(graph, pass, keep);
   for (ValueId of : made.copy_of) {

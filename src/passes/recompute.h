@@ -21,14 +21,14 @@ struct ForwardPass {
   std::vector<int> tensor_of;          ///< by storage of a value: index into tensors; -1: lives always, or no tensor of the forward pass
   int forward_nodes = 0;               ///< Graph::nodes up to here are `begin` and forward calls
 
-  /// The tensor that a value is a name of; -1 if none.
+  /// The tensor that a value is a name of; -1 if none, and for copies.
   int tensor(const Graph& graph, ValueId value) const {
-    const size_t storage = value.valid() ? graph.storage(value).at() : tensor_of.size();
-    return storage < tensor_of.size() ? tensor_of[storage] : -1;
+    return value.valid() && value.at() < tensor_of.size() ? tensor_of[graph.storage(value).at()] : -1;
   }
 };
 
-/// `graph` has been differentiated, and nothing is made again in it yet.
+/// `graph` has been differentiated, its order is as written (no `schedule`: a call that runs again must come before the updates of what it reads), and
+/// nothing is made again in it yet.
 ForwardPass forward_pass(const Graph& graph);
 
 /// The call that makes the first output of a forward node again (Graph::again, else the node itself).
@@ -47,6 +47,12 @@ Remade remake(const Graph& graph, const ForwardPass& pass, const std::vector<boo
 
 /// What the backward pass reads is kept: the step as `differentiate` left it.
 std::vector<bool> keep_all(const ForwardPass& pass);
+
+/// The tensors that `recompute LABEL` says not to keep, marked: of a labelled layer what it leaves; of a labelled block everything but that.
+std::vector<bool> labelled(const Graph& graph, const ForwardPass& pass, const std::vector<LabelledLayers>& labels);
+
+/// The pass: makes again what `recompute LABEL` in the file says.
+void recompute_labelled(Graph& graph);
 
 /// Replaces the step by the one with remade tensors, and names the copies ("relu3.again").
 void recompute(Graph& graph, const ForwardPass& pass, const std::vector<bool>& keep);

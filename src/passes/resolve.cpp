@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
 #include "passes/resolve_state.h"
 #include "passes/suggest.h"
 
@@ -53,13 +55,43 @@ void warn_unused(Resolver& r, const ast::File& file) {
   }
 }
 
+/// The sizes of `input` as they are written; the vocabulary of tokens is the last.
+std::vector<const ast::Expr*> input_sizes(const ast::File& file) {
+  std::vector<const ast::Expr*> sizes;
+  for (const ast::Statement& statement : file.statements)
+    if (const auto* input = std::get_if<ast::Input>(&statement.body); input != nullptr && sizes.empty())
+      for (const ast::Item& item : input->items)
+        for (const ast::Expr& value : item.values) sizes.push_back(&value);
+  return sizes;
+}
+
+/// ResolveOptions::input as values of the constants that the file names there. A constant that is also the channels or the vocabulary stays.
+ResolveOptions with_input_constants(ResolveOptions options, const ast::File& file) {
+  if (options.input.empty()) return options;
+  const std::vector<const ast::Expr*> sizes = input_sizes(file);
+  const size_t most = options.input.size() == 3 ? 2 : 1;
+  const auto named = [&](size_t i, const std::string& name) { return sizes[i]->kind == ast::Expr::Kind::name && sizes[i]->text == name; };
+  for (const ast::Statement& statement : file.statements) {
+    const auto* let = std::get_if<ast::Let>(&statement.body);
+    if (let == nullptr) continue;
+    for (const ast::Binding& binding : let->bindings) {
+      size_t last = sizes.size();
+      for (size_t i = 0; i < sizes.size(); ++i)
+        if (named(i, binding.name.text)) last = i;
+      if (last < most) options.sets[binding.name.text] = static_cast<double>(options.input[last]);
+    }
+  }
+  return options;
+}
+
 }  // namespace
 }  // namespace resolving
 
 std::optional<Graph> resolve(const ast::File& file, const ResolveOptions& options, Sources& sources, Diagnostics& diagnostics) {
   using namespace resolving;
   if (!file.whole) return std::nullopt;  // what belongs to what is a guess
-  Resolver r{.options = options, .sources = sources, .diagnostics = diagnostics};
+  const ResolveOptions wanted = with_input_constants(options, file);
+  Resolver r{.options = wanted, .sources = sources, .diagnostics = diagnostics};
   std::vector<int32_t> chain{file.source};
   collect(r, file, chain);
   Current current;

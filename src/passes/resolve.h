@@ -17,6 +17,10 @@ constexpr int64_t kMostLayers = 1'000'000;  ///< after expansion
 struct ResolveOptions {
   std::map<std::string, double> sets;  ///< `--set NAME=VALUE`: overrides a `let` of the top level
   std::optional<int64_t> batch;        ///< `--batch N`: overrides the samples of a micro-step
+  /// Another shape of the input, of as many sizes as the file's; empty: the file's. A `let` of the file whose name is one of the sizes, channels
+  /// and vocabulary apart (`input T tokens V`), takes the new one, so that what else is written with it follows.
+  Shape input;
+  bool fits = false;                   ///< with `--fit`: what to make again is chosen later
   bool needs_loss = false;             ///< a network without a loss is an error (N0406)
 };
 

@@ -281,7 +281,8 @@ void run_input(Resolver& r, const ast::Statement& statement, const ast::Input& i
     return;
   }
   const Surroundings around{r.globals, nullptr, true, r.diagnostics};
-  const auto type = input_type(r, input, around, statement.where);
+  auto type = input_type(r, input, around, statement.where);
+  if (type && !r.options.input.empty()) type->shape = r.options.input;
   r.input_where = statement.where;
   data_source(r, input, around, type ? type->shape : Shape{1});
   if (!type) return;

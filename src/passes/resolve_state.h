@@ -26,6 +26,7 @@ struct Label {
   LayerId layer;  ///< the layer that left it; none for the input
   Location where;
   bool used = false;
+  std::vector<LabelledLayers> layers = {};  ///< of each time a loop passed here
 };
 
 struct Definition {

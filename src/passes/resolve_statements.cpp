@@ -40,7 +40,8 @@ void repeat(Resolver& r, const ast::Action& action, size_t count, Frame& frame, 
   }
 }
 
-void set_label(Resolver& r, const ast::Name& name, Frame& frame, const Current& current) {
+/// Labels what the layers from number `first` on have left.
+void set_label(Resolver& r, const ast::Name& name, Frame& frame, const Current& current, int first) {
   if (r.op(name.text) != nullptr || r.definitions.contains(name.text)) {
     r.diagnostics
         .error("N0210", name.where, fmt::format("the label `{}` has the name of a {}", name.text, r.op(name.text) != nullptr ? "layer" : "def"))
@@ -48,6 +49,7 @@ void set_label(Resolver& r, const ast::Name& name, Frame& frame, const Current& 
     return;
   }
   Label label{current.value, current.value.valid() ? r.graph[current.value].layer : LayerId{}, name.where};
+  label.layers.push_back({first, static_cast<int>(r.graph.layers.size()) - first, current.value});
   const auto [at, fresh] = frame.labels.try_emplace(name.text, label);
   if (fresh) return;
   if (at->second.where.line != name.where.line || at->second.where.column != name.where.column || at->second.where.file != name.where.file) {
@@ -56,12 +58,14 @@ void set_label(Resolver& r, const ast::Name& name, Frame& frame, const Current& 
     return;
   }
   label.used = at->second.used;  // a loop passes here again
+  label.layers.insert(label.layers.begin(), at->second.layers.begin(), at->second.layers.end());
   at->second = label;
 }
 
 void run_action(Resolver& r, const ast::Action& action, Frame& frame, const Scope& scope, Current& current) {
+  const int first = static_cast<int>(r.graph.layers.size());
   repeat(r, action, 0, frame, scope, current);
-  if (action.label) set_label(r, *action.label, frame, current);
+  if (action.label) set_label(r, *action.label, frame, current, first);
 }
 
 void run_for(Resolver& r, const ast::For& loop, Frame& frame, Scope& scope, Current& current) {
@@ -155,7 +159,7 @@ void run_statement(Resolver& r, const ast::Statement& statement, Frame& frame, S
   if (run_top_level(r, statement, frame, scope, current)) return;
   current.value = {};  // a statement with a syntax error: what it leaves is unknown
   const auto& broken = std::get<ast::Broken>(body);
-  if (broken.label) set_label(r, *broken.label, frame, current);
+  if (broken.label) set_label(r, *broken.label, frame, current, static_cast<int>(r.graph.layers.size()));
 }
 
 void run_statements(Resolver& r, const std::vector<ast::Statement>& statements, Frame& frame, Scope& scope, Current& current) {

@@ -282,11 +282,16 @@ void run_train(Resolver& r, const ast::Statement& statement, const ast::Train& t
 
 void check_recompute(Resolver& r) {
   for (const ast::Name& name : r.recompute) {
+    TrainSettings& train = r.graph.train;
     const auto label = r.top.labels.find(name.text);
-    if (label != r.top.labels.end()) label->second.used = true;
-    if (label == r.top.labels.end() && name.text != "auto" && !r.unknown)
+    if (label != r.top.labels.end()) {
+      label->second.used = true;
+      train.recompute.insert(train.recompute.end(), label->second.layers.begin(), label->second.layers.end());
+    } else if (name.text == "auto") {
+      train.recompute_auto = true;
+    } else if (!r.unknown) {
       r.diagnostics.error("N0412", name.where, fmt::format("there is no label `{}`", name.text)).help = "label a statement: NAME: layer";
-    r.graph.train.recompute.push_back(name.text);
+    }
   }
 }
 
@@ -301,7 +306,8 @@ void complete_train(Resolver& r) {
     assume(r, "N0806", fmt::format("fp32: `{}` is not there yet, so the bytes and the arithmetic are float32's", t.dtype), "write fp32 to say so");
     t.dtype = "fp32";
   }
-  if (!t.recompute.empty()) assume(r, "N0807", "nothing is made again in the backward pass: `recompute` is not there yet", "the estimate keeps every tensor it names");
+  if (t.recompute_auto && !r.options.fits)
+    assume(r, "N0807", "nothing is made again in the backward pass: `recompute auto` leaves that to --fit", "say how much memory there is: --fit 8GiB");
   if (!r.graph.loss.valid()) return;
   if (r.graph.data.reader.empty()) assume_data(r);
   if (!r.optimizer_given) assume(r, "N0805", "sgd 0.01 without momentum, which keeps no state", "name an optimiser: train { adamw 1e-3 }");

@@ -1,16 +1,36 @@
 #include "passes/schedule.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "plan/live_bytes.h"
 #include "plan/order.h"
+#include "plan/pack.h"
 
 namespace netc {
 
+int segment_of(const Node& node) { return 2 * static_cast<int>(node.section) + (node.section == Section::micro && node.phase != Phase::forward ? 1 : 0); }
+
 namespace {
 
-/// Calls of one section and, within `micro`, of the forward or the backward pass.
-int segment_of(const Node& node) { return 2 * static_cast<int>(node.section) + (node.section == Section::micro && node.phase != Phase::forward ? 1 : 0); }
+/// The highest byte of the quickest packing.
+int64_t packed(const Step& step, const Order& order) {
+  std::vector<Access> calls;
+  for (int i : order.calls) calls.push_back(step.calls[static_cast<size_t>(i)]);
+  Sharing sharing;
+  sharing.run(calls, step.bytes);
+  return pack(sharing.buffers(), static_cast<int>(calls.size()), {.search = 0}).end;
+}
+
+/// Of orders with a low peak, one that packs without a gap if there is one, else the one that packs lowest.
+Order best_packed(const Step& step) {
+  Order best = order_calls(step);
+  if (std::ranges::is_sorted(best.calls)) return best;
+  const int64_t end = packed(step, best);
+  if (end == best.peak) return best;
+  Order other = order_calls(step, false);
+  return packed(step, other) < end ? other : best;
+}
 
 }  // namespace
 
@@ -23,7 +43,7 @@ void schedule(Graph& graph, const Target& target) {
     calls.push_back(live.access(node));
     segments.push_back(segment_of(node));
   }
-  const Order order = order_calls({calls, live.bytes(), segments});
+  const Order order = best_packed({calls, live.bytes(), segments});
   std::vector<Node> nodes;
   std::map<int, Node> again;
   nodes.reserve(graph.nodes.size());

@@ -10,4 +10,7 @@ namespace netc {
 /// Forward calls stay before backward calls, and every call in its section.
 void schedule(Graph& graph, const Target& target);
 
+/// Numbers the stretches of a step that calls do not leave: sections, and within `micro` the forward pass and the rest.
+int segment_of(const Node& node);
+
 }  // namespace netc

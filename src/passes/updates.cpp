@@ -13,6 +13,18 @@ Desc count_desc(std::string_view type, int64_t count) {
   return desc;
 }
 
+/// Floating-point operations of an update for one parameter: its products, sums, quotients and roots, two more for decay.
+int64_t update_flops(const TrainSettings& train, bool decays) {
+  const int64_t decay = decays ? 2 : 0;
+  switch (train.optimizer) {
+    case OptimizerKind::sgd: return decay + 2 + (train.momentum > 0 ? 2 : 0) + (train.nesterov ? 2 : 0);
+    case OptimizerKind::rmsprop: return decay + 4 + 5 + (train.momentum > 0 ? 2 : 0);
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: return decay + 3 + 4 + 5;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Updates::Updates(Graph& graph) : graph_(graph), pending_(graph.values.size()) {}
@@ -55,6 +67,8 @@ void Updates::contribute(LayerId layer, ValueId parameter, ValueId gradient) {
   add.outputs = {pending.gradient};
   add.inputs = {gradient};
   add.desc = count_desc("CountDesc", count);
+  add.work.flops = count;
+  add.adds = true;
   graph_.nodes.push_back(std::move(add));
 }
 
@@ -122,7 +136,9 @@ void Updates::clip() {
     Node square = node(parameter, Section::update, "square_sum", "the norm of all gradients");
     square.outputs = {sum};
     square.inputs = {pending_[parameter.at()].gradient};
-    square.desc = count_desc("CountDesc", elements(graph_[parameter].type.shape).value());
+    const int64_t count = elements(graph_[parameter].type.shape).value();
+    square.desc = count_desc("CountDesc", count);
+    square.work.flops = 2 * count;
     graph_.nodes.push_back(std::move(square));
   }
   for (ValueId parameter : parameters_) {
@@ -130,7 +146,9 @@ void Updates::clip() {
     Node scale = node(parameter, Section::update, "clip_scale", "clipping by the global norm");
     scale.outputs = {gradient};
     scale.inputs = {sum};
-    scale.desc = count_desc("ClipDesc", elements(graph_[parameter].type.shape).value());
+    scale.work.flops = elements(graph_[parameter].type.shape).value();
+    scale.desc = count_desc("ClipDesc", scale.work.flops);
+    scale.adds = true;
     scale.desc.add_real("limit", graph_.train.clip);
     graph_.nodes.push_back(std::move(scale));
   }
@@ -186,7 +204,9 @@ void Updates::update(ValueId parameter, Section section) {
       break;
   }
   call.inputs = {pending_[parameter.at()].gradient};
-  call.desc = describe(parameter, elements(graph_[parameter].type.shape).value());
+  const int64_t count = elements(graph_[parameter].type.shape).value();
+  call.desc = describe(parameter, count);
+  call.work.flops = count * update_flops(train, train.decay > 0 && decays(graph_[parameter], train.decay_scope));
   graph_.nodes.push_back(std::move(call));
 }
 

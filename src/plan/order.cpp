@@ -76,7 +76,7 @@ class Around {
 /// Lowers peak after peak.
 class Ordering {
  public:
-  explicit Ordering(const Step& step) : bytes_(step.bytes), calls_(step.calls.begin(), step.calls.end()), segment_(step.segment) {
+  Ordering(const Step& step, bool settle) : settle_(settle), bytes_(step.bytes), calls_(step.calls.begin(), step.calls.end()), segment_(step.segment) {
     order_.calls.resize(calls_.size());
     std::iota(order_.calls.begin(), order_.calls.end(), 0);
   }
@@ -109,7 +109,7 @@ class Ordering {
       const int last = std::min(end, first + length);
       if (last - first == tried) return false;
       tried = last - first;
-      if (const auto found = reorder(step(), first, last, peak_outside(first, last), bound.bytes)) {
+      if (const auto found = reorder(step(), first, last, {peak_outside(first, last), bound.bytes, settle_})) {
         apply(*found, first);
         return true;
       }
@@ -132,6 +132,7 @@ class Ordering {
     std::ranges::copy(order, order_.calls.begin() + first);
   }
 
+  const bool settle_;
   std::span<const int64_t> bytes_;
   std::vector<Access> calls_;  ///< in the order so far
   std::span<const int> segment_;
@@ -144,6 +145,6 @@ class Ordering {
 
 int64_t least_live_at(const Step& step, int position) { return Around(step, position).live(); }
 
-Order order_calls(const Step& step) { return Ordering(step).run(); }
+Order order_calls(const Step& step, bool settle) { return Ordering(step, settle).run(); }
 
 }  // namespace netc

@@ -38,7 +38,8 @@ struct Order {
 /// Reorders calls around the position of the peak, again and again until nothing more is found. Calls that touch the same storage keep their order
 /// unless both only read it, so every call reads the same bits and sums are made in the same order. Deterministic; where no move can lower the peak
 /// it takes little more than a run of Sharing.
-Order order_calls(const Step& step);
+/// `settle`: calls go back to where they were as far as the peak allows; without it they stay where the search put them, which packs now better, now worse.
+Order order_calls(const Step& step, bool settle = true);
 
 /// What is live while call `position` runs, whatever the order: what calls that must precede it have left for it or for calls that must follow.
 int64_t least_live_at(const Step& step, int position);

@@ -63,14 +63,14 @@ class Window {
     live_ = live_before(step, index);
   }
 
-  std::optional<std::vector<int>> search(int64_t floor, int64_t limit) {
-    states_ = {State{{}, live_, floor, -1, -1}};
+  std::optional<std::vector<int>> search(const Wanted& wanted) {
+    states_ = {State{{}, live_, wanted.floor, -1, -1}};
     size_t from = 0;
     for (size_t size = 0; size < calls_.size(); ++size) {
       const size_t to = states_.size();
       next_.clear();
       known_.clear();
-      for (size_t i = from; i < to; ++i) expand(static_cast<int>(i), limit);
+      for (size_t i = from; i < to; ++i) expand(static_cast<int>(i), wanted.limit);
       if (next_.empty()) return std::nullopt;
       keep_the_best();
       from = to;
@@ -80,7 +80,7 @@ class Window {
     for (int i = static_cast<int>(from); states_[static_cast<size_t>(i)].call >= 0; i = states_[static_cast<size_t>(i)].parent)
       order.push_back(states_[static_cast<size_t>(i)].call);
     std::ranges::reverse(order);
-    while (move_back(order, floor, states_[from].peak)) {
+    while (wanted.settle && move_back(order, wanted.floor, states_[from].peak)) {
     }
     for (int& call : order) call += first_;
     return order;
@@ -238,8 +238,8 @@ class Window {
 
 }  // namespace
 
-std::optional<std::vector<int>> reorder(const Step& step, int first, int end, int64_t floor, int64_t limit) {
-  return Window(step, first, end).search(floor, limit);
+std::optional<std::vector<int>> reorder(const Step& step, int first, int end, const Wanted& wanted) {
+  return Window(step, first, end).search(wanted);
 }
 
 }  // namespace netc

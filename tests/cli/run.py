@@ -66,6 +66,10 @@ def estimates(folder):
     near = netc(SIMPLE, "--gpu", "rtx3061")
     check("a card that is not there", near.returncode == 1 and "rtx306" in near.stderr, near)
     check("inference takes less", json.loads(netc(SIMPLE, "--json", "--inference").stdout)["totals"]["arena"] < data["totals"]["arena"])
+    calls = [call for layer in data["layers"] for call in layer["scratch"]]
+    granted = sorted(call["granted"] for call in calls)
+    check("workspace, least and granted", all(0 <= call["minimum"] <= call["granted"] for call in calls) and "workspace granted   at least" in a.stdout
+          and data["totals"]["scratch"] == {"calls": len(calls), "minimum": max(call["minimum"] for call in calls), "least": granted[0], "median": granted[len(granted) // 2]})
     rules = netc(SIMPLE, "--rules")
     check("rules of thumb beside the answer", "torchinfo" in rules.stdout and rules.returncode == 0, rules)
     check("the list of cards", netc("--gpus").stdout.count("\n") >= 40)
@@ -81,6 +85,83 @@ def options(folder):
     for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
         stray = netc(net, *words)
         check(f"{words[0]} without its action", stray.returncode == 1 and f"belongs to {owner}" in stray.stderr, stray)
+
+
+def largest(folder):
+    def room(*args): return json.loads(netc(*args, "--json").stdout)
+
+    def device(*args): return json.loads(netc(*args, "--json").stdout)["totals"]["device"]
+    for target in ("cuda", "cpu"):
+        found = room(SIMPLE, "--largest-batch", "--memory", "400MiB", "--target", target)
+        best, after = found["largest"], found["next"]
+        check(f"the largest batch on {target}, and the next", best["fits"] and not after["fits"] and after["batch"] == best["batch"] + 1
+              and best["device"] <= found["memory"] < after["device"] and found["micro_steps"] == 1)
+        for one in (best, after):
+            check("its bytes are the estimate's", device(SIMPLE, "--target", target, "--batch", str(one["batch"])) == one["device"])
+        check("the verdict says the same", room(SIMPLE, "--memory", "400MiB", "--target", target)["verdict"]["largest_batch"] == best["batch"])
+    exact = str(device(SIMPLE, "--batch", "70"))
+    check("room to the byte", room(SIMPLE, "--largest-batch", "--memory", exact)["largest"]["batch"] == 70)
+    check("and a byte less", room(SIMPLE, "--largest-batch", "--memory", str(int(exact) - 1))["largest"]["batch"] == 69)
+    micro = write(folder, "micro.net", re.sub("batch 64", "batch 4x16", open(SIMPLE).read()))
+    text = netc(micro, "--largest-batch", "--gpu", "rtx3060")
+    check("micro-steps", text.returncode == 0 and re.search(r"batch 4x\d+ .* fits, .*\n  batch 4x\d+ .* does not fit", text.stdout) and "usable of a GeForce RTX 3060" in text.stdout, text)
+    none = netc(SIMPLE, "--largest-batch", "--memory", "300MiB")
+    check("not even batch 1", none.returncode == 3 and "not even with the smallest batch" in none.stdout, none)
+
+    def size(net, side): return re.sub(r"^input \d+x\d+", f"input {side}x{side}", open(net).read(), flags=re.M)
+    found = room(SIMPLE, "--largest-input", "--memory", "1GiB")
+    side = found["largest"]["input"][0]
+    check("the largest input, and the next", found["largest"]["input"] == [side, side, 3] and found["next"]["input"] == [side + 1, side + 1, 3] and side > 50)
+    for one in (found["largest"], found["next"]):
+        other = write(folder, "side.net", size(SIMPLE, one["input"][0]))
+        check("the bytes of an input are the estimate's", device(other) == one["device"] and (one["device"] <= 1 << 30) == one["fits"])
+    unet = os.path.join(SOURCE, "examples/unet/unet.net")
+    text = netc(unet, "--largest-input", "--memory", "2GiB")
+    sides = [int(x) for x in re.findall(r"^  input (\d+)x\1x3", text.stdout, re.M)]
+    check("sides of a U-Net are multiples of 16, the others passed over", text.returncode == 0 and len(sides) == 2 and sides[1] == sides[0] + 16 and sides[0] % 16 == 0
+          and "passed over 15 sizes" in text.stdout and "`concat` branches differ" in text.stdout, text)
+    wide = write(folder, "wide.net", "input 32x48x3\nconv 8 3x3 pad; relu; fc 10\nloss softmax\ntrain { sgd 0.1; batch 4; steps 1 }\n")
+    height, width, _ = room(wide, "--largest-input", "--memory", "64MiB", "--target", "cpu")["largest"]["input"]
+    check("height and width keep their ratio", abs(height - width * 2 / 3) <= 0.5 and width > 48)
+    gpt = os.path.join(SOURCE, "examples/tiny_gpt/tiny_gpt.net")
+    found = room(gpt, "--largest-input", "--memory", "2GiB")
+    check("the length of a sequence", len(found["largest"]["input"]) == 1 and found["next"]["input"][0] == found["largest"]["input"][0] + 1
+          and device(gpt, "--set", f"T={found['largest']['input'][0]}") == found["largest"]["device"])
+    fixed = write(folder, "fixed.net", "input 16 tokens 50\nembed 50 8; position 16; norm; fc 50\nloss softmax\ntrain { adam 1e-3; batch 4; steps 1 }\n")
+    text = netc(fixed, "--largest-input", "--memory", "1GiB")
+    check("what fixes the size is said", text.returncode == 0 and "is 16 tokens" in text.stdout and "`position` has 16 positions" in text.stdout, text)
+    flat = netc(write(folder, "flat.net", "input 784\nfc 10\nloss softmax\n"), "--largest-input", "--memory", "1GiB")
+    check("an input without sides", flat.returncode == 1 and "neither height and width nor a length" in flat.stderr, flat)
+    check("the smallest input does not fit", netc(unet, "--largest-input", "--memory", "1KiB", "--target", "cpu").returncode == 3)
+    for action in ("--largest-batch", "--largest-input"):
+        for words, part in (([], "wants --memory SIZE or --gpu ID"), (["--memory", "much"], "not a size"), (["--gpu", "rtx3061"], "did you mean"),
+                            (["--memory", "1GiB", "--train"], "one action"), (["--memory", "1GiB", "--rules"], "--rules belongs to")):
+            done = netc(SIMPLE, action, *words)
+            check(f"{action} {' '.join(words)}", done.returncode == 1 and part in done.stderr, done)
+    check("--batch beside --largest-batch", netc(SIMPLE, "--largest-batch", "--memory", "1GiB", "--batch", "3").returncode == 1)
+    check("no progress off a terminal", netc(SIMPLE, "--largest-batch", "--memory", "1GiB").stderr == "")
+
+
+def whys(folder):
+    done = netc(SIMPLE, "--why")
+    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout and done.stderr == "", done)
+    data = json.loads(netc(SIMPLE, "--why", "--json").stdout)
+    totals = json.loads(netc(SIMPLE, "--json").stdout)["totals"]
+    check("what is alive is the bound", sum(alive["bytes"] for alive in data["alive"]) == data["peak"]["bytes"] == totals["lower_bound"] and data["arena"] == totals["arena"])
+    saved = [change["saved"] for change in data["changes"]]
+    check("changes, the best first", saved == sorted(saved, reverse=True) and len(saved) >= 3 and all(c["saved"] == data["arena"] - c["arena"] > 0 for c in data["changes"]))
+    plain = write(folder, "plain_sgd.net", open(SIMPLE).read().replace(" momentum 0.9", ""))
+    sgd = next(c for c in data["changes"] if c["kind"] == "optimizer")
+    check("a change has the bytes of the changed file", json.loads(netc(plain, "--json").stdout)["totals"]["arena"] == sgd["arena"])
+    cpu = json.loads(netc(SIMPLE, "--why", "--json", "--target", "cpu", "--batch", "5", "--inference").stdout)
+    check("--why with the estimate's options", cpu["target"] == "cpu" and cpu["batch"] == 5 and not cpu["training"] and cpu["peak"]["in"] == "evaluation"
+          and cpu["arena"] == json.loads(netc(SIMPLE, "--json", "--target", "cpu", "--batch", "5", "--inference").stdout)["totals"]["arena"])
+    for name in sorted(os.listdir(os.path.join(SOURCE, "examples"))):
+        done = netc(os.path.join(SOURCE, "examples", name, name + ".net"), "--why", "--json")
+        data = json.loads(done.stdout)
+        check(f"--why of {name}", done.returncode == 0 and data["changes"] and sum(a["bytes"] for a in data["alive"]) == data["peak"]["bytes"], done)
+    check("--why with --memory", "belongs to" in netc(SIMPLE, "--why", "--memory", "1GiB").stderr)
+    check("--why of a wrong file", netc(write(folder, "whybad.net", "input 8x8x3\nconb 4\n"), "--why").returncode == 1)
 
 
 def messages(folder):
@@ -276,6 +357,6 @@ def allocations(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, messages, training, tokens, pytorch, packings, guards, allocations): part(scratch)
+    for part in (options, estimates, largest, whys, messages, training, tokens, pytorch, packings, guards, allocations): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -54,6 +54,14 @@ inline Compilation compile_text(const std::string& text, Options options = {}) {
   return compile_file(folder.write("test.net", text), std::move(options));
 }
 
+/// The graph of a file after all passes but `schedule`, which step calls are then made again in.
+inline Graph as_written(const std::string& path) {
+  Compilation made = resolve_network(parse_network(path), resolve_options({}, false));
+  REQUIRE(made.graph.has_value());
+  run_passes(made, trains(*made.graph, {}), nullptr);
+  return std::move(*made.graph);
+}
+
 /// A plan that passed the validator.
 inline Plan plan_of(const Graph& graph, const Target& target, int64_t batch) {
   std::string error;

@@ -35,6 +35,7 @@ Report tiny() {
   report.layers[1].bytes[MemoryClass::parameters] = 68096;
   report.layers[1].bytes[MemoryClass::saved] = 2 << 20;
   report.layers[1].why = "fc1: relu1 reads it";
+  report.layers[1].scratch = {{"fc_forward", 512, 1 << 20}};
   report.layers[2].place = "in place";
   report.saved = {{"fc1", "relu1 reads it", 2 << 20}};
   Totals& t = report.totals;
@@ -49,9 +50,10 @@ Report tiny() {
   t.fixed = 68096;
   t.per_image = 262208;
   t.evaluation = 70000;
+  t.scratch = {3, 512, 1 << 20, 3 << 19};
   t.library = {int64_t{276} << 20, "taken from a card"};
   t.device = t.arena + t.library.bytes;
-  report.verdict.memory = int64_t{1} << 30;
+  report.verdict.room.memory = int64_t{1} << 30;
   report.verdict.fits = true;
   report.verdict.largest_batch = 2905;
   report.notes = {"assumed: something"};
@@ -81,6 +83,7 @@ One training step at batch 8 x 2 micro-steps, fp32, adam, target cuda:
   arena                            2,166,016 B      2.07 MiB   one allocation; 256 bytes (0.01 %) above the bound
   in closed form      68,096 + 262,208 x batch bytes at the peak
   evaluation                          70,000 B      0.07 MiB   within the same arena
+  workspace granted   at least 1.00 MiB, median 1.50 MiB, to 3 calls; none needs more than 0.00 MiB
   library, about                 289,406,976 B    276.00 MiB   an estimate, not measured: taken from a card
   device                         291,572,992 B    278.07 MiB   arena + library
 
@@ -93,10 +96,11 @@ const char* const kJson =
     R"({"network":"tiny","batch":8,"dtype":"fp32","optimizer":"adam","target":"cuda","micro_steps":2,"layers":[)"
     R"({"name":"fc1","op":"fc","line":3,"output":[1000],"parameters":17000,"macs":16000,)"
     R"("bytes":{"parameters":68096,"gradients":0,"optimizer":0,"saved":2097152,"transient":0,"workspace":0,"state":0,"input":0},)"
-    R"("why":"fc1: relu1 reads it","flops":32000,"source":"fc 1000","place":""}],)"
+    R"("why":"fc1: relu1 reads it","flops":32000,"source":"fc 1000","place":"","scratch":[{"kernel":"fc_forward","minimum":512,"granted":1048576}]}],)"
     R"("totals":{"parameters":17000,"macs":16000,"arena":2166016,"lower_bound":2165760,"sum_of_buffers":2165760,"fixed":68096,)"
     R"("per_image":262208,"library":289406976,"device":291572992,"flops":32000,"evaluation":70000,"packing_optimal":false,)"
-    R"("bytes":{"parameters":68096,"gradients":0,"optimizer":0,"saved":2097152,"transient":0,"workspace":0,"state":0,"input":512}},)"
+    R"("bytes":{"parameters":68096,"gradients":0,"optimizer":0,"saved":2097152,"transient":0,"workspace":0,"state":0,"input":512},)"
+    R"("scratch":{"calls":3,"minimum":512,"least":1048576,"median":1572864}},)"
     R"("buffers":[{"name":"fc1","class":"saved","dtype":"f32","shape":[1000],"bytes":32000,"offset":256,"first":1,"last":4,"line":3,)"
     R"("why":"relu1 reads it","batched":true}],)"
     R"("verdict":{"fits":true,"memory":1073741824,"largest_batch":2905,"cards":[]},"notes":["assumed: something"]})";
@@ -119,7 +123,7 @@ std::string missing(const nlohmann::json& expected, const nlohmann::json& actual
 TEST_CASE("the whole text of a report", "[estimate]") {
   CHECK(estimate_text(tiny()) == kText);
   Report report = tiny();
-  report.verdict.memory = report.totals.device - 1;  // differs by less than the text shows
+  report.verdict.room.memory = report.totals.device - 1;  // differs by less than the text shows
   report.verdict.fits = false;
   report.verdict.largest_batch = 7;
   CHECK(verdict_text(report) ==

@@ -53,6 +53,19 @@ TEST_CASE("batch norm equals its formula in double", "[kernels]") {
   }
 }
 
+TEST_CASE("batch norm made again from its statistics has the same bits", "[kernels]") {
+  for (const BnDesc& d : norms) {
+    INFO(d.rows << " rows, " << d.c << " channels, activation " << int(d.activation));
+    const Floats x = random_floats(size_t(d.rows) * d.c, 1), gamma = random_floats(d.c, 2), beta = random_floats(d.c, 3);
+    const Norm norm = forward(x, gamma, beta, d);
+    Guarded<float> y(x.size()), in_place(x);
+    bn_apply(context(), y.data(), x.data(), norm.mean.data(), norm.invstd.data(), gamma.data(), beta.data(), d);
+    bn_apply(context(), in_place.data(), in_place.data(), norm.mean.data(), norm.invstd.data(), gamma.data(), beta.data(), d);
+    CHECK(same_bits(y.values(), norm.y));
+    CHECK(same_bits(in_place.values(), norm.y));
+  }
+}
+
 TEST_CASE("batch norm in evaluation uses the running statistics", "[kernels]") {
   for (const BnDesc& d : norms) {
     const Floats x = random_floats(size_t(d.rows) * d.c, 1), gamma = random_floats(d.c, 2), beta = random_floats(d.c, 3);

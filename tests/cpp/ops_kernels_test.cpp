@@ -95,6 +95,7 @@ const std::map<std::string, Signature>& kernels() {
       {"upsample_forward", describe<decltype(upsample_forward)>()},
       {"upsample_backward", describe<decltype(upsample_backward)>()},
       {"bn_forward", describe<decltype(bn_forward)>()},
+      {"bn_apply", describe<decltype(bn_apply)>()},
       {"bn_evaluate", describe<decltype(bn_evaluate)>()},
       {"bn_backward", describe<decltype(bn_backward)>()},
       {"norm_forward", describe<decltype(norm_forward)>()},
@@ -187,6 +188,10 @@ TEST_CASE("every call of every row matches its kernel's declaration", "[ops]") {
             check_call(call, used);
             check_operands(call, *op, lowered, way);
             CHECK_FALSE(call.purpose.empty());
+          }
+          if (way.again) {
+            check_call(*way.again, used);
+            check_operands(*way.again, *op, lowered, way);
           }
         }
         if (op->evaluate != nullptr) check_call(op->evaluate(lowered.info(part)), used);

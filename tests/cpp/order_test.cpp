@@ -9,11 +9,9 @@
 #include <sstream>
 
 #include "compiled.h"
-#include "passes/pipeline.h"
-#include "passes/resolve.h"
+#include "passes/schedule.h"
 #include "plan/live_bytes.h"
 #include "plan/order.h"
-#include "syntax/parse.h"
 
 namespace netc {
 namespace {
@@ -83,17 +81,6 @@ int64_t peak(const RandomStep& step, const std::vector<int>& order) {
   Sharing sharing;
   sharing.run(calls, step.bytes);
   return liveness_bound(sharing.buffers(), static_cast<int>(calls.size())).bytes;
-}
-
-/// The graph as compile() makes it but for the pass `schedule`.
-Graph as_written(const std::string& file) {
-  Compilation made;
-  const int32_t source = open_source(made.sources, file, {}, made.diagnostics);
-  Graph graph = *resolve(parse(made.sources, source, made.diagnostics), {}, made.sources, made.diagnostics);
-  graph.name = "written";
-  for (const Pass& pass : kPasses)
-    if (pass.name != "schedule") pass.run(graph, cpu_target());
-  return graph;
 }
 
 std::string weights_after(const Graph& graph, const TemporaryFolder& folder, const std::string& name) {

@@ -98,6 +98,13 @@ class Lab {
   void record_bytes(const std::string& output, const void* data, int64_t count) {
     add(output, Type::bytes, data, static_cast<size_t>(count), 0);
   }
+  /// Whether two buffers of this runtime hold the same bits, which tests/cpp holds of the CPU's.
+  void record_same(const std::string& what, const void* a, const void* b, size_t count) {
+    std::vector<unsigned char> first(count), second(count);
+    netrt::download(*ctx_, first.data(), a, count);
+    netrt::download(*ctx_, second.data(), b, count);
+    records_.push_back({name_ + ": same bits as " + what, Type::bytes, 0, {static_cast<unsigned char>(first == second)}});
+  }
 
   const std::vector<Record>& records() const { return records_; }
   const std::set<std::string>& kernels() const { return kernels_; }

@@ -26,6 +26,12 @@ void run_bn(Lab& lab, const BnDesc& d, float center) {
   lab.record("running mean", running_mean, d.c, 1e-5);
   lab.record("running variance", running_var, d.c, tolerance);
 
+  lab.continue_with("bn_apply", text);
+  float* again = lab.output(count);
+  bn_apply(lab.context(), again, x, mean, invstd, gamma, beta, d);
+  lab.record("y", again, count, tolerance);
+  lab.record_same("y of bn_forward", y, again, count * sizeof(float));
+
   lab.begin("bn_evaluate", text);
   const float *x2 = lab.random(count), *gamma2 = lab.random(d.c), *beta2 = lab.random(d.c), *mean2 = lab.random(d.c), *var2 = lab.random(d.c, 0.5f, 2);
   float* y2 = lab.output(count);

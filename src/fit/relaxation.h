@@ -1,0 +1,43 @@
+// The choice of what to keep when memory has a price: a least cut. It gives choices for every budget, and a bound that no choice beats.
+#pragma once
+
+#include <vector>
+
+#include "fit/problem.h"
+
+namespace netc {
+
+/// One vertex of the lower hull of (bytes, seconds).
+struct PricedChoice {
+  Keep keep;
+  double seconds = 0;  ///< of the calls that run again
+  int64_t bytes = 0;   ///< of the kept tensors that have a price
+};
+
+/// Least seconds + price * bytes, where `priced` says which tensors pay for being kept and `needed` which must be at hand in the backward pass;
+/// `held` tensors are at hand for nothing. `price` is in seconds a byte.
+///
+/// A tensor is at hand when it is kept or its makers run again; a call can run again when all that it reads is at hand. That is a closure problem,
+/// so the least cut solves it exactly (Picard 1976): source -> needed tensor; tensor -> its makers, the price of keeping it; makers -> what they
+/// read; makers -> sink, the time they take.
+PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& needed, const std::vector<bool>& priced, const std::vector<bool>& held,
+                           double price);
+
+/// A moment of the step between two calls, and what is live there whatever is kept.
+struct Moment {
+  int node = 0;              ///< just after this node of the step as it stands
+  int64_t other_bytes = 0;   ///< of what lives always and of gradients that are made and not used up
+  std::vector<bool> needed;  ///< by tensor: a call after it reads it
+};
+
+/// Moments at which memory is tight: the end of the forward pass, and some of the backward pass.
+std::vector<Moment> tight_moments(const FitProblem& problem);
+
+/// All vertices of the hull at a moment, from keeping everything to keeping least; at most `most`, evenly chosen by halving.
+std::vector<PricedChoice> frontier(const FitProblem& problem, const Moment& moment, int most);
+
+/// No plan that runs these forward and backward calls in this order, in `budget` bytes, takes fewer seconds for running calls again; infinite where
+/// none fits. By Lagrangian duality: for any price, least(seconds + price * bytes) - price * room is such a bound; the best price is found on the hull.
+double least_seconds(const FitProblem& problem, const std::vector<Moment>& moments, int64_t budget);
+
+}  // namespace netc

@@ -1,0 +1,127 @@
+#include "fit/search.h"
+
+#include <algorithm>
+
+#include "plan/plan.h"
+
+namespace netc {
+
+namespace {
+
+constexpr int kVertices = 32;      ///< of the hull
+constexpr int kPrices = 10;        ///< of memory within blocks
+
+double seconds_to_make(const FitProblem& problem, size_t tensor) {
+  double seconds = 0;
+  for (int maker : problem.pass.tensors[tensor].makers) seconds += problem.reruns[static_cast<size_t>(maker)].seconds;
+  return seconds;
+}
+
+/// Prices of memory at which the hull turns, from keeping all to keeping least, with a price beyond each end.
+std::vector<double> prices_of(const std::vector<PricedChoice>& hull, double most) {
+  std::vector<double> turns;
+  for (size_t i = 1; i < hull.size(); ++i)
+    turns.push_back((hull[i].seconds - hull[i - 1].seconds) / static_cast<double>(hull[i - 1].bytes - hull[i].bytes));
+  std::vector<double> prices{0};
+  const size_t count = std::min<size_t>(turns.size(), kPrices);
+  for (size_t i = 0; i < count; ++i) prices.push_back(turns[i * turns.size() / count] * 1.001);
+  prices.push_back(most);
+  return prices;
+}
+
+}  // namespace
+
+FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), moments_(tight_moments(problem)) {
+  const std::vector<PricedChoice> hull = frontier(problem, moments_[0], kVertices);
+  starts_.push_back(measure(problem, keep_most(problem)));
+  for (const PricedChoice& vertex : hull) starts_.push_back(measure(problem, vertex.keep));
+  blocks_ = std::make_unique<Blocks>(problem, prices_of(hull, problem.step_seconds / kAlignment));
+  find_least();
+}
+
+/// By bisection: the budgets in which the blocks find something.
+void FitSearch::find_least() {
+  least_ = *std::ranges::min_element(starts_, {}, &Choice::peak);
+  int64_t low = problem_.persistent, high = least_.peak;
+  while (high - low > high / 500) {
+    const int64_t middle = low + (high - low) / 2;
+    const std::optional<Keep> keep = blocks_->cheapest(middle);
+    if (!keep) {
+      low = middle;
+      continue;
+    }
+    Choice choice = measure(problem_, *keep);
+    high = std::min(middle, choice.peak);
+    if (choice.peak < least_.peak) least_ = std::move(choice);
+  }
+}
+
+/// The model of the blocks is a little off: it is asked for somewhat less, too.
+std::vector<Choice> FitSearch::from_blocks(int64_t budget) const {
+  std::vector<Choice> found;
+  for (double share : {1.0, 0.99, 0.97, 0.94, 0.9}) {
+    const std::optional<Keep> keep = blocks_->cheapest(static_cast<int64_t>(share * static_cast<double>(budget)));
+    if (!keep) break;
+    found.push_back(measure(problem_, *keep));
+  }
+  return found;
+}
+
+std::optional<Choice> FitSearch::cheapest(int64_t budget, int measures) const {
+  if (all().peak <= budget) return all();
+  std::vector<Choice> candidates = from_blocks(budget);
+  candidates.insert(candidates.end(), starts_.begin(), starts_.end());
+  candidates.push_back(least_);
+  std::erase_if(candidates, [&](const Choice& choice) { return choice.peak > budget; });
+  if (candidates.empty()) return std::nullopt;
+  std::ranges::stable_sort(candidates, {}, &Choice::seconds);
+  constexpr size_t kImproved = 3;
+  std::optional<Choice> best;
+  for (size_t i = 0; i < std::min(candidates.size(), kImproved); ++i) {
+    Choice improved = improve(candidates[i], budget, measures / static_cast<int>(kImproved));
+    if (!best || improved.seconds < best->seconds) best = std::move(improved);
+  }
+  return best;
+}
+
+/// Keeps again what saves most a byte, as long as the step stays within the budget; then swaps.
+Choice FitSearch::improve(Choice choice, int64_t budget, int measures) const {
+  const auto try_keep = [&](Keep keep) {
+    if (measures-- <= 0) return false;
+    Choice tried = measure(problem_, std::move(keep));
+    if (tried.peak > budget || tried.seconds >= choice.seconds - 1e-12) return false;
+    choice = std::move(tried);
+    return true;
+  };
+  for (bool changed = true; changed && measures > 0;) {
+    changed = false;
+    const std::vector<bool> made = made_again(problem_, choice.keep);
+    std::vector<std::pair<double, size_t>> order;  // seconds a byte, the best first
+    for (size_t i = 0; i < made.size(); ++i)
+      if (made[i]) order.push_back({-seconds_to_make(problem_, i) / static_cast<double>(problem_.bytes[i]), i});
+    std::ranges::sort(order);
+    for (const auto& [value, tensor] : order) {
+      if (choice.keep[tensor] || problem_.dropped[tensor]) continue;
+      Keep keep = choice.keep;
+      keep[tensor] = true;
+      if (try_keep(keep)) {
+        changed = true;
+        continue;
+      }
+      // Keep it in place of something cheaper to make of no more bytes.
+      for (size_t other = 0; other < keep.size() && measures > 0; ++other) {
+        if (!choice.keep[other] || problem_.pass.tensors[other].must_keep || other == tensor) continue;
+        if (problem_.bytes[other] * 2 < problem_.bytes[tensor] || seconds_to_make(problem_, other) >= seconds_to_make(problem_, tensor)) continue;
+        Keep swapped = keep;
+        swapped[other] = false;
+        if (try_keep(swapped)) {
+          changed = true;
+          break;
+        }
+      }
+    }
+  }
+  return choice;
+}
+
+}  // namespace netc
