@@ -37,15 +37,21 @@ NETRT_HD inline float activation_value(Activation activation, float alpha, float
   return x;
 }
 
-/// The mask bit of kernels.h: whether x lies where the derivative of a relu-like activation is not its "off" value.
+/// The mask bit of kernels.h: whether x lies where the derivative of a relu-like activation is not its "off" value. hardsigmoid: of the sum as
+/// rounded, as its value is, so that the output tells the bit.
 NETRT_HD inline bool activation_mask(Activation activation, float x) {
   switch (activation) {
     case Activation::relu:
     case Activation::leaky: return x > 0.0f;
     case Activation::relu6: return x > 0.0f && x < 6.0f;
-    case Activation::hardsigmoid: return x > -3.0f && x < 3.0f;
+    case Activation::hardsigmoid: return x + 3.0f > 0.0f && x + 3.0f < 6.0f;
     default: return true;
   }
+}
+
+/// The same bit from the output y, for every x: where x is on, so is y (leaky's slope is not negative).
+NETRT_HD inline bool activation_mask_from_output(Activation activation, float y) {
+  return activation == Activation::hardsigmoid ? y > 0.0f && y < 1.0f : activation_mask(activation, y);
 }
 
 /// The derivative where only the mask bit is known: relu, relu6, leaky, hardsigmoid.
@@ -92,8 +98,7 @@ NETRT_HD inline float activation_slope_from_output(Activation activation, float 
     case Activation::elu: return y > 0.0f ? 1.0f : y + alpha;
     case Activation::sigmoid: return y * (1.0f - y);
     case Activation::tanh: return 1.0f - y * y;
-    case Activation::hardsigmoid: return y > 0.0f && y < 1.0f ? 1.0f / 6.0f : 0.0f;
-    default: return activation_slope_from_mask(activation, alpha, activation_mask(activation, y));
+    default: return activation_slope_from_mask(activation, alpha, activation_mask_from_output(activation, y));
   }
 }
 

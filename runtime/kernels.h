@@ -5,7 +5,8 @@
 // Order of arguments: context, what is written (or read and written), what is only read, constants, workspace.
 // A pointer documented as "or null" may be nullptr; the others may not. "in place" means the two may be the same memory.
 // A `Workspace` is scratch: the kernel picks the fastest algorithm that fits in it and must work with
-// `<kernel>_workspace(desc)` bytes. Every kernel is deterministic: the same inputs give the same bits, whatever the number of threads.
+// `<kernel>_workspace(desc)` bytes. Every kernel is deterministic: the same inputs and as many bytes of workspace give the same bits, whatever
+// the number of threads, which "or null" outputs a forward kernel is given, and wherever the buffers lie (at multiples of 256 bytes).
 // Errors of a library end the program with a message that names the kernel (see fail() in the context header).
 #pragma once
 
@@ -382,6 +383,9 @@ void rmsnorm_backward(Context&, float* dx_or_null, float* dgamma, const float* x
 /// mean, invstd: n x groups. y may be in place of x only if x is not needed again.
 void groupnorm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta,
                        const GroupNormDesc&);
+/// y as groupnorm_forward leaves it, bit for bit, from the statistics it wrote. y may be in place of x.
+void groupnorm_apply(Context&, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+                     const GroupNormDesc&);
 /// dx may be in place of dy, or null.
 void groupnorm_backward(Context&, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd,
                         const float* gamma, const float* dy, const GroupNormDesc&, Workspace);
@@ -415,8 +419,10 @@ void gru_backward(Context&, float* dprojected, float* dw, float* db_or_null, con
 
 // ---- Elementwise -----------------------------------------------------------------------------------
 /// In place allowed. mask: bit i (of byte i/8, lowest first) is set where the derivative of a relu-like activation is not its "off" value
-/// (relu, leaky: x > 0; relu6: 0 < x < 6; hardsigmoid: -3 < x < 3); null where it is not needed.
+/// (relu, leaky: x > 0; relu6: 0 < x < 6; hardsigmoid: 0 < x + 3 < 6); null where it is not needed.
 void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, const ActDesc&);
+/// The mask that act_forward wrote beside this y, bit for bit.
+void act_mask(Context&, uint8_t* mask, const float* y, const ActDesc&);  // relu relu6 leaky hardsigmoid
 // In the three backward kernels dx may be dy.
 void act_backward_from_output(Context&, float* dx, const float* y, const float* dy, const ActDesc&);  // relu relu6 leaky elu sigmoid tanh hardsigmoid
 void act_backward_from_input(Context&, float* dx, const float* x, const float* dy, const ActDesc&);   // all

@@ -16,16 +16,16 @@ void backward(float* dx, const float* known, const float* dy, const ActDesc& des
   });
 }
 
-/// The bytes of the mask for `count` elements. A flag a byte first, which vectorises; then each eight flags are gathered by a product
-/// whose highest byte has flag i in bit i.
-template <class Which>
-void make_mask(Which which, uint8_t* mask, const float* x, int64_t count) {
+/// The bytes of the mask for `count` elements, of which bit(value) tells. A flag a byte first, which vectorises; then each eight flags are
+/// gathered by a product whose highest byte has flag i in bit i.
+template <class Bit>
+void make_mask(uint8_t* mask, const float* values, int64_t count, const Bit& bit) {
   constexpr int64_t block = 64;
   for (int64_t first = 0; first < count; first += block) {
     uint8_t flags[block] = {};
     const int64_t here = std::min(block, count - first);
 #pragma omp simd
-    for (int64_t i = 0; i < here; ++i) flags[i] = activation_mask(which.value, x[first + i]) ? 1 : 0;
+    for (int64_t i = 0; i < here; ++i) flags[i] = bit(values[first + i]) ? 1 : 0;
     for (int64_t i = 0; i < here; i += 8) {
       uint64_t bits = 0;
       for (int64_t j = 0; j < 8; ++j) bits |= static_cast<uint64_t>(flags[i + j]) << (8 * j);
@@ -41,9 +41,20 @@ void act_forward(Context&, float* y, uint8_t* mask_or_null, const float* x, cons
     // Parts are whole bytes of the mask, so that no two threads write the same byte.
     parallel_for((desc.count + 7) / 8, 8, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * 8, last = std::min(end * 8, desc.count);
-      if (mask_or_null != nullptr) make_mask(which, mask_or_null + begin, x + first, last - first);  // before y is written, which may be x
+      if (mask_or_null != nullptr) {  // before y is written, which may be x
+        make_mask(mask_or_null + begin, x + first, last - first, [&](float value) { return activation_mask(which.value, value); });
+      }
 #pragma omp simd
       for (int64_t i = first; i < last; ++i) y[i] = activation_value(which.value, desc.alpha, x[i]);
+    });
+  });
+}
+
+void act_mask(Context&, uint8_t* mask, const float* y, const ActDesc& desc) {
+  with_activation(desc.activation, [&](auto which) {
+    parallel_for((desc.count + 7) / 8, 8, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * 8, last = std::min(end * 8, desc.count);
+      make_mask(mask + begin, y + first, last - first, [&](float value) { return activation_mask_from_output(which.value, value); });
     });
   });
 }

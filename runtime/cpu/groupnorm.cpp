@@ -82,6 +82,26 @@ GroupMoments moments_of(const Block& block, const float* x, const GroupNormDesc&
   return moments;
 }
 
+/// y = (x - mean) * (invstd * gamma) + beta, of one block; in place allowed.
+void normalise(float* y, const float* x, const Block& block, const GroupMoments& moments, const float* gamma, const float* beta,
+               const GroupNormDesc& desc) {
+  const int64_t c = desc.c, size = c / desc.groups, sample = desc.pixels * c;
+  const float* in = x + block.sample * sample;
+  float* out = y + block.sample * sample;
+  for_steps(block, desc, [&](Step step) {
+    float mean[block_channels], factor[block_channels];
+    for (int64_t j = 0; j < step.width; ++j) {
+      const int64_t group = step.group(j, size) - block.first;
+      mean[j] = moments.mean[group];
+      factor[j] = moments.invstd[group] * gamma[step.channel + j];
+    }
+    for (int64_t i = step.channel; i < sample; i += c) {
+#pragma omp simd
+      for (int64_t j = 0; j < step.width; ++j) out[i + j] = (in[i + j] - mean[j]) * factor[j] + beta[step.channel + j];
+    }
+  });
+}
+
 /// What the backward pass knows of each channel of a step.
 struct Channels {
   float mean[block_channels], invstd[block_channels], gamma[block_channels], offset[block_channels], slope[block_channels];
@@ -100,26 +120,23 @@ void channel_sums(float* sum, float* product, const Channels& of, const float* x
 
 void groupnorm_forward(Context&, float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma, const float* beta,
                        const GroupNormDesc& desc) {
-  const int64_t c = desc.c, size = c / desc.groups, sample = desc.pixels * c;
   for_blocks(desc, [&](Block block) {
-    const float* in = x + block.sample * sample;
-    float* out = y + block.sample * sample;
-    const GroupMoments moments = moments_of(block, in, desc);
+    const GroupMoments moments = moments_of(block, x + block.sample * desc.pixels * desc.c, desc);
     const int64_t at = block.sample * desc.groups + block.first;
     if (mean_or_null != nullptr) std::copy_n(moments.mean, block.groups, mean_or_null + at);
     if (invstd_or_null != nullptr) std::copy_n(moments.invstd, block.groups, invstd_or_null + at);
-    for_steps(block, desc, [&](Step step) {
-      float mean[block_channels], factor[block_channels];
-      for (int64_t j = 0; j < step.width; ++j) {
-        const int64_t group = step.group(j, size) - block.first;
-        mean[j] = moments.mean[group];
-        factor[j] = moments.invstd[group] * gamma[step.channel + j];
-      }
-      for (int64_t i = step.channel; i < sample; i += c) {
-#pragma omp simd
-        for (int64_t j = 0; j < step.width; ++j) out[i + j] = (in[i + j] - mean[j]) * factor[j] + beta[step.channel + j];
-      }
-    });
+    normalise(y, x, block, moments, gamma, beta, desc);
+  });
+}
+
+void groupnorm_apply(Context&, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+                     const GroupNormDesc& desc) {
+  for_blocks(desc, [&](Block block) {
+    GroupMoments moments;
+    const int64_t at = block.sample * desc.groups + block.first;
+    std::copy_n(mean + at, block.groups, moments.mean);
+    std::copy_n(invstd + at, block.groups, moments.invstd);
+    normalise(y, x, block, moments, gamma, beta, desc);
   });
 }
 

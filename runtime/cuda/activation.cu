@@ -51,6 +51,23 @@ __global__ void __launch_bounds__(kThreads) forward_mask_kernel_x8(float* y, uin
   }
 }
 
+// A thread makes one byte of the mask; V > 1: all bytes are whole.
+template <int V>
+__global__ void __launch_bounds__(kThreads) output_mask_kernel(uint8_t* mask, const float* y, int64_t count, Activation activation) {
+  const int64_t step = int64_t{gridDim.x} * kThreads;
+  for (int64_t byte = int64_t{blockIdx.x} * kThreads + threadIdx.x; byte * 8 < count; byte += step) {
+    unsigned bits = 0;
+    for (int j = 0; j < 8 && byte * 8 + j < count; j += V) {
+      const Pack<V> p = load<V>(y + byte * 8 + j);
+      for (int v = 0; v < V; ++v) bits |= static_cast<unsigned>(activation_mask_from_output(activation, p.v[v])) << (j + v);
+    }
+    mask[byte] = static_cast<uint8_t>(bits);
+  }
+}
+
+// Blocks for a thread each byte of a mask.
+unsigned mask_blocks(int64_t count) { return static_cast<unsigned>(std::min<int64_t>(divide_up(divide_up(count, 8), kThreads), 1 << 20)); }
+
 struct FromOutput {
   float* dx;
   const float* y;
@@ -102,7 +119,7 @@ void act_forward(Context& ctx, float* y, uint8_t* mask_or_null, const float* x, 
   if (mask_or_null == nullptr) {
     launch_each(ctx, desc.count, vectors, Forward{y, x, desc.activation, desc.alpha});
   } else if (desc.count > 0) {
-    const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(divide_up(divide_up(desc.count, 8), kThreads), 1 << 20));
+    const unsigned blocks = mask_blocks(desc.count);
     if (vectors && desc.count % 8 == 0) {
       forward_mask_kernel_x8<<<blocks, kThreads, 0, ctx.stream>>>(y, mask_or_null, x, desc.count / 8, desc.activation, desc.alpha);
     } else {
@@ -110,6 +127,14 @@ void act_forward(Context& ctx, float* y, uint8_t* mask_or_null, const float* x, 
     }
   }
   check_launch("act_forward", desc);
+}
+
+void act_mask(Context& ctx, uint8_t* mask, const float* y, const ActDesc& desc) {
+  if (desc.count > 0) {
+    const auto kernel = vectorizable(4, y) && desc.count % 8 == 0 ? output_mask_kernel<4> : output_mask_kernel<1>;
+    kernel<<<mask_blocks(desc.count), kThreads, 0, ctx.stream>>>(mask, y, desc.count, desc.activation);
+  }
+  check_launch("act_mask", desc);
 }
 
 void act_backward_from_output(Context& ctx, float* dx, const float* y, const float* dy, const ActDesc& desc) {

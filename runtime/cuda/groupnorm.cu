@@ -49,6 +49,14 @@ struct Bundle {
   }
 };
 
+// Of V channels of one group. The last product and sum are one operation by name, so that both kernels that call this round alike.
+template <int V>
+__device__ inline Pack<V> normalized(Pack<V> p, float mean, float invstd, const float* gamma, const float* beta) {
+  const Pack<V> g = load<V>(gamma), b = load<V>(beta);
+  for (int v = 0; v < V; ++v) p.v[v] = fmaf((p.v[v] - mean) * invstd, g.v[v], b.v[v]);
+  return p;
+}
+
 template <int V>
 __global__ void __launch_bounds__(kThreads) forward_kernel(float* y, float* mean_or_null, float* invstd_or_null, const float* x, const float* gamma,
                                                            const float* beta, GroupNormDesc d, int32_t size) {
@@ -71,12 +79,20 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(float* y, float* mean
     if (invstd_or_null != nullptr) invstd_or_null[at] = invstd;
   }
   bundle.each(d, [&](int64_t at, int32_t channel) {
-    Pack<V> p = load<V>(x + at);
-    const Pack<V> g = load<V>(gamma + channel), b = load<V>(beta + channel);
-    for (int v = 0; v < V; ++v) p.v[v] = (p.v[v] - mean) * invstd * g.v[v] + b.v[v];
-    store<V>(y + at, p);
+    store<V>(y + at, normalized(load<V>(x + at), mean, invstd, gamma + channel, beta + channel));
   });
 }
+
+struct Apply {
+  float* y;
+  const float *x, *mean, *invstd, *gamma, *beta;
+  GroupNormDesc d;
+  template <int V>
+  __device__ void run(int32_t row, int32_t channel) const {
+    const int64_t at = int64_t{row} * d.c + channel, group = int64_t{row / d.pixels} * d.groups + channel / (d.c / d.groups);
+    store<V>(y + at, normalized(load<V>(x + at), mean[group], invstd[group], gamma + channel, beta + channel));
+  }
+};
 
 // What the backward pass reads.
 struct Saved {
@@ -150,6 +166,13 @@ void groupnorm_forward(Context& ctx, float* y, float* mean_or_null, float* invst
     kernel<<<static_cast<unsigned>(blocks), kThreads, 0, ctx.stream>>>(y, mean_or_null, invstd_or_null, x, gamma, beta, desc, size);
   }
   check_launch("groupnorm_forward", desc);
+}
+
+void groupnorm_apply(Context& ctx, float* y, const float* x, const float* mean, const float* invstd, const float* gamma, const float* beta,
+                     const GroupNormDesc& desc) {
+  launch_pixels(ctx, int64_t{desc.n} * desc.pixels, desc.c, vectorizable(desc.c / desc.groups, y, x, gamma, beta),
+                Apply{y, x, mean, invstd, gamma, beta, desc});
+  check_launch("groupnorm_apply", desc);
 }
 
 void groupnorm_backward(Context& ctx, float* dx_or_null, float* dgamma, float* dbeta, const float* x, const float* mean, const float* invstd,

@@ -84,7 +84,7 @@ class Trying {
     const auto sgd = [](double momentum) {
       return [momentum](TrainSettings& t) { t.optimizer = OptimizerKind::sgd, t.momentum = momentum, t.nesterov = false; };
     };
-    const auto name = [&] { return adam ? "adam" : train.optimizer == OptimizerKind::rmsprop ? "rmsprop" : "sgd momentum"; };
+    const auto name = [&] { return adam ? "adam" : train.optimizer == OptimizerKind::rmsprop ? "rmsprop" : "sgd with momentum"; };
     if (adam) plan_edited(sgd(0.9), {"optimizer", "sgd with momentum instead of adam: one tensor of state a parameter, not two", effect, false});
     if (train.optimizer == OptimizerKind::rmsprop && train.momentum > 0)
       plan_edited([](TrainSettings& t) { t.momentum = 0; }, {"optimizer", "rmsprop without momentum", effect, false});

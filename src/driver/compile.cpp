@@ -64,11 +64,12 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted) 
 
 bool trains(const Graph& graph, const Options& options) { return graph.loss.valid() && !options.inference; }
 
-void run_passes(Compilation& made, bool training, const Target* target, std::string_view print) {
+void run_passes(Compilation& made, bool training, const Target* target, std::string_view print, bool remakes) {
   Graph& graph = *made.graph;
   if (print == "resolve") made.printed = graph_text(graph);
   for (const Pass& pass : kPasses) {
-    if ((pass.training_only && !training) || (pass.for_target != nullptr && target == nullptr)) continue;
+    if ((pass.training_only && !training) || (pass.run == recompute_labelled && !remakes)) continue;
+    if (pass.for_target != nullptr && target == nullptr) continue;
     timed(made, std::string(pass.name), [&] { pass.for_target != nullptr ? pass.for_target(graph, *target) : pass.run(graph); });
     check_graph(graph, pass.name);
     if (print == pass.name) made.printed = graph_text(graph);

@@ -49,7 +49,8 @@ bool trains(const Graph& graph, const Options& options);
 
 /// Runs the passes on a resolved network; the graph is verified after each. `target`: what `schedule` chooses the order of the step for, and any other
 /// may run it; null: that pass is left out, for who makes tensors again (passes/recompute.h). `print`: the pass after which the graph is printed.
-void run_passes(Compilation& made, bool training, const Target* target, std::string_view print = {});
+/// `remakes`: whether the tensors that the file names are made again already (`--fit` does that itself).
+void run_passes(Compilation& made, bool training, const Target* target, std::string_view print = {}, bool remakes = true);
 
 /// Parses, resolves and runs the passes.
 Compilation compile(const Options& options, bool needs_loss, const Target& target);

@@ -16,6 +16,7 @@
 #include "diag/render.h"
 #include "driver/compile.h"
 #include "driver/options.h"
+#include "driver/fit_command.h"
 #include "driver/largest_command.h"
 #include "driver/pack_command.h"
 #include "driver/session.h"
@@ -181,6 +182,7 @@ int run(int argc, char** argv) {
     case Action::pack: return pack_command(*options);
     case Action::largest_batch: return largest_batch_command(*options);
     case Action::largest_input: return largest_input_command(*options);
+    case Action::fit: return fit_command(*options);
     case Action::why: return why_command(*options);
     case Action::op_help: return explain_op(options->subject);
   }

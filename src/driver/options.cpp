@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "passes/suggest.h"
 
@@ -46,6 +47,7 @@ struct Reader {
   Options options;
   bool estimate = false, emit_cuda = false, emit_cpu = false, emit_pytorch = false, train = false, gpus = false, pack = false;
   bool largest_batch = false, largest_input = false, why = false;
+  std::optional<std::string> fit;
   std::string explain, op, print_after, memory, capacity, workspace, colour = "auto", check_memory;
   std::vector<std::string> sets;
   int64_t batch = 0;
@@ -79,6 +81,13 @@ struct Reader {
         ->group("Network");
     app.add_option("--set", sets, "override a `let`: --set C=512")->type_name("NAME=VALUE")->take_all()->expected(1)->group("Network");
     app.add_option("--memory", memory, "does it fit in this much device memory? 8GiB, 24GB")->type_name("SIZE")->group("Network");
+    app.add_option_function<std::string>(
+           "--fit", [this](const std::string& size) { fit = size; },
+           "find the cheapest way to train in SIZE, or on --gpu: what to make again, how many micro-steps. Alone it prints the choice and a price list; "
+           "--estimate, --emit-cuda, --emit-cpu, --train and --print-after use it")
+        ->type_name("[SIZE]")
+        ->expected(0, 1)
+        ->group("Network");
     app.add_option("--gpu", options.gpu, "does it fit on this card? rtx3060; --gpus lists them")->type_name("ID")->group("Network");
     app.add_option("--target", options.target, "plan for cuda (the estimate's default) or cpu")
         ->check(CLI::IsMember({"cuda", "cpu"}))
@@ -159,6 +168,7 @@ struct Reader {
     if (!explain.empty()) options.action = Action::explain, options.subject = explain;
     if (!op.empty()) options.action = Action::op_help, options.subject = op;
     if (!print_after.empty()) options.action = Action::print_after, options.subject = print_after;
+    if (const std::string wrong = read_fit(actions == 0); !wrong.empty()) return wrong;
     if (pack && options.file.empty()) return "no problem given: netc --pack problem.csv";
     if (options.file.empty() && !gpus && explain.empty() && op.empty()) return "no network given: netc model.net --estimate (or --help)";
     if ((largest_batch || largest_input) && memory.empty() && options.gpu.empty())
@@ -166,6 +176,19 @@ struct Reader {
     if (largest_batch && batch > 0) return "--batch does not go with --largest-batch, which looks for it";
     if (batch > 0) options.batch = batch;
     return sizes_and_sets();
+  }
+
+  /// `--fit 8GiB`, `--fit --gpu ID`; in `--fit model.net` the word is no size.
+  std::string read_fit(bool alone) {
+    if (!fit) return {};
+    options.fits = true;
+    if (alone) options.action = Action::fit;
+    if (!fit->empty() && !parse_size(*fit) && options.file.empty()) options.file = *std::exchange(fit, "");
+    if (!fit->empty() && !(options.fit = parse_size(*fit))) return fmt::format("--fit {}: not a size; 8GiB, 24GB and 500MB are", *fit);
+    if (!memory.empty()) return "--fit says how much memory there is: leave out --memory";
+    if (!options.fit && options.gpu.empty()) return "--fit wants a SIZE or --gpu ID: how much memory is there?";
+    if (options.inference) return "--fit is about training: leave out --inference";
+    return {};
   }
 
   std::string sizes_and_sets() {
@@ -194,15 +217,19 @@ struct Reader {
 };
 
 /// An option that the action at hand does not look at: said rather than ignored.
-std::string stray_option(const CLI::App& app, Action action) {
+std::string stray_option(const CLI::App& app, const Options& options) {
   using Actions = std::vector<Action>;
-  const Actions rooms{Action::estimate, Action::largest_batch, Action::largest_input};
+  const Action action = options.action;
+  const Actions fits{Action::fit, Action::estimate, Action::print_after, Action::emit_cuda, Action::emit_cpu, Action::train};
+  Actions rooms{Action::estimate, Action::largest_batch, Action::largest_input};
+  if (options.fits) rooms.insert(rooms.end(), fits.begin(), fits.end());
   const Actions plans{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why};
-  const Actions emits{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why, Action::emit_cuda};
+  const Actions emits{Action::estimate, Action::print_after, Action::largest_batch, Action::largest_input, Action::why, Action::fit, Action::emit_cuda};
   const Actions writes{Action::emit_cuda, Action::emit_cpu, Action::emit_pytorch};
   const std::map<std::string_view, std::pair<Actions, std::string_view>> belongs{
       {"--memory", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--gpu", {rooms, "--estimate, --largest-batch and --largest-input"}},
+      {"--fit", {fits, "--estimate, --emit-cuda, --emit-cpu, --train and --print-after"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
       {"--time", {{Action::estimate}, "--estimate"}},
       {"--packing", {{Action::estimate}, "--estimate"}},
@@ -275,7 +302,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     return std::nullopt;
   }
   std::string wrong = reader.finish();
-  if (wrong.empty()) wrong = stray_option(app, reader.options.action);
+  if (wrong.empty()) wrong = stray_option(app, reader.options);
   if (!wrong.empty()) {
     fmt::print(stderr, "error: {}\n", wrong);
     status = 1;

@@ -10,7 +10,7 @@
 namespace netc {
 
 enum class Action : uint8_t {
-  estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack, largest_batch, largest_input, why
+  estimate, emit_cuda, emit_cpu, emit_pytorch, train, print_after, gpus, explain, op_help, pack, largest_batch, largest_input, why, fit
 };
 enum class Colour : uint8_t { automatic, always, never };
 
@@ -21,6 +21,8 @@ struct Options {
   std::map<std::string, double> sets;
   std::optional<int64_t> batch;
   std::optional<int64_t> memory;  ///< bytes
+  bool fits = false;              ///< --fit was given
+  std::optional<int64_t> fit;     ///< its bytes; none: those of --gpu
   std::string gpu;
   std::string target;             ///< "cpu", "cuda"; empty: the action's own
   int64_t workspace = 0;          ///< bytes

@@ -9,6 +9,7 @@
 
 #include "backend/interpret.h"
 #include "diag/render.h"
+#include "driver/fit_file.h"
 
 namespace netc {
 
@@ -54,7 +55,35 @@ Target target_of(const Options& options, const char* otherwise) {
   return name == "cpu" ? cpu_target() : cuda_target(options.workspace);
 }
 
+namespace {
+
+/// The plan that --fit chooses; what it chose goes to standard error.
+Planned plan_fitted(const Options& options, const Target& target) {
+  const Gpu* card = nullptr;
+  if (!find_card(options, card)) return {{}, std::nullopt, kError};
+  Progress progress;
+  FittedFile file = fit_file(options, target, card, [&](const std::string& what) { progress.say(what + " ..."); });
+  progress.say({});
+  Planned planned{std::move(file.made), std::move(file.plan), kDone};
+  print_diagnostics(options, planned.made);
+  print_times(options, planned.made);
+  if (!planned.made.graph) planned.status = kError;
+  else if (!file.error.empty()) planned.status = complain(file.error);
+  if (planned.status != kDone) return planned;
+  if (planned.plan) {
+    fmt::print(stderr, "fit: {}\n", choice_text(file.fitted));
+    return planned;
+  }
+  file.made.graph = std::move(planned.made.graph);
+  complain(does_not_fit_text(file));
+  planned.status = kDoesNotFit;
+  return planned;
+}
+
+}  // namespace
+
 Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
+  if (options.fits) return plan_fitted(options, target);
   Planned planned{compile(options, needs_loss, target), std::nullopt, kDone};
   print_diagnostics(options, planned.made);
   if (!planned.made.graph) {

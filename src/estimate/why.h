@@ -40,7 +40,7 @@ struct Change {
   std::string effect;        ///< what becomes of the training, or of its result
   bool same_results = false; ///< the training is the same, but for the order of sums
   int64_t arena = 0;         ///< of the plan with the change
-  std::optional<double> more_time;  ///< of a step, by the roofline model on the reference card: 0.02 is 2 %. Only where the step does the same
+  std::optional<double> more_time = {};  ///< of a step, by the roofline model on the reference card: 0.02 is 2 %. Only where the step does the same
 };
 
 struct Why {

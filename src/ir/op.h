@@ -241,8 +241,9 @@ struct Alternative {
   KernelCall forward;
   std::vector<AuxSpec> aux;
   std::vector<KernelCall> backward;  ///< in order; a call none of whose gradients is needed is left out, an unneeded output is nullptr
-  /// How outputs[0] of `forward` is made again in the backward pass, to the same bits, where `forward` itself would do more than that: it updates
-  /// states, or what it kept (aux) saves work. Writes outputs[0] alone. An aux output may be nullptr in any `forward`.
+  /// How the output (y) of `forward` is made again in the backward pass, to the same bits, where `forward` itself would do more than that: it
+  /// updates states, or what it kept (aux) saves work. Writes y alone. In a `forward` without `again` an aux output may be nullptr, y never: to
+  /// make an aux again is to run `forward` with y in a buffer of its own beside it.
   std::optional<KernelCall> again = {};
 };
 

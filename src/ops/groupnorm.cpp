@@ -1,4 +1,5 @@
-// groupnorm: normalisation over groups of channels (Wu and He 2018, arXiv:1803.08494). Kernels: groupnorm_forward, groupnorm_backward.
+// groupnorm: normalisation over groups of channels (Wu and He 2018, arXiv:1803.08494). Kernels: groupnorm_forward, groupnorm_apply,
+// groupnorm_backward.
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -41,7 +42,12 @@ std::vector<Alternative> lower(const LayerInfo& info) {
                          .in_place = true,
                          .in_place_input = 4,
                          .workspace = true,
-                         .purpose = "the gradients of its input, gamma and beta"}}}};
+                         .purpose = "the gradients of its input, gamma and beta"}},
+           .again = KernelCall{.kernel = "groupnorm_apply",
+                               .outputs = {y},
+                               .inputs = {x(), aux(0), aux(1), param(0), param(1)},
+                               .desc = desc,
+                               .in_place = true}}};
 }
 
 TorchLayer torch(const LayerInfo& info) {

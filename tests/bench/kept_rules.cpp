@@ -116,6 +116,16 @@ const std::vector<Rule> kRules = {
     {.text = "the order of calls", .reorder = false},
 };
 
+/// All rules of the table left out.
+Rule all_of_them() {
+  const auto each = [](Edit Rule::* part) {
+    return [part](Graph& graph) {
+      for (const Rule& rule : kRules) (rule.*part)(graph);
+    };
+  };
+  return {.text = "", .network = each(&Rule::network), .step = each(&Rule::step), .reorder = false};
+}
+
 /// Bytes of the arena without a rule.
 int64_t arena(const std::string& file, int64_t batch, const Rule& rule) {
   const Target target = cuda_target(0);
@@ -128,6 +138,11 @@ int64_t arena(const std::string& file, int64_t batch, const Rule& rule) {
   return planned(*made.graph, target).train.end;
 }
 
+void print(const char* rule, int64_t without, int64_t with) {
+  const auto more = static_cast<double>(without - with);
+  fmt::print("  {:<40} {:>14} B {:>9.1f} MiB {:>7.2f} %\n", rule, without - with, more / 1048576, 100 * more / static_cast<double>(with));
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -135,15 +150,10 @@ int main(int count, char** words) {
   for (int i = 2; i < count; ++i) {
     const int64_t all = arena(words[i], batch, {.text = ""});
     fmt::print("{} at batch {}: {:.1f} MiB\n", std::filesystem::path(words[i]).stem().string(), network(words[i], batch).train.batch, static_cast<double>(all) / 1048576);
-    for (const Rule& rule : kRules) {
-      const int64_t more = arena(words[i], batch, rule) - all;
-      fmt::print("  {:<40} {:>14} B {:>8.1f} MiB {:>7.2f} %\n", rule.text, more, static_cast<double>(more) / 1048576,
-                 100.0 * static_cast<double>(more) / static_cast<double>(all));
-    }
+    for (const Rule& rule : kRules) print(rule.text, arena(words[i], batch, rule), all);
+    print("all of these together", arena(words[i], batch, all_of_them()), all);
     // Without the choice of an order, which would undo the change.
     const int64_t plain = arena(words[i], batch, {.text = "", .reorder = false});
-    const int64_t more = arena(words[i], batch, {.text = "", .step = data_first, .reorder = false}) - plain;
-    fmt::print("  {:<40} {:>14} B {:>8.1f} MiB {:>7.2f} %\n", "weight gradient first, order as written", more, static_cast<double>(more) / 1048576,
-               100.0 * static_cast<double>(more) / static_cast<double>(plain));
+    print("weight gradient first, order as written", arena(words[i], batch, {.text = "", .step = data_first, .reorder = false}), plain);
   }
 }

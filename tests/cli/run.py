@@ -6,6 +6,7 @@ import collections
 import json
 import math
 import os
+import pty
 import re
 import struct
 import subprocess
@@ -72,6 +73,18 @@ def estimates(folder):
           and data["totals"]["scratch"] == {"calls": len(calls), "minimum": max(call["minimum"] for call in calls), "least": granted[0], "median": granted[len(granted) // 2]})
     rules = netc(SIMPLE, "--rules")
     check("rules of thumb beside the answer", "torchinfo" in rules.stdout and rules.returncode == 0, rules)
+    timed, reference = netc(SIMPLE, "--time", "--gpu", "p100"), netc(SIMPLE, "--time")
+    check("the time by layer, on a card", timed.returncode == 0 and "a lower bound by the roofline model, not a measurement" in timed.stdout
+          and "on a Tesla P100 PCIe 16GB" in timed.stdout and "samples/s" in timed.stdout and "on a GeForce RTX 3060 12GB" in reference.stdout, timed)
+    time = json.loads(netc(SIMPLE, "--time", "--gpu", "p100", "--json").stdout)
+    parts = [layer["time"][phase] for layer in time["layers"] for phase in ("forward", "backward")]
+    check("the time as JSON", time["time"]["card"] == "p100" and math.isclose(time["time"]["flops_per_second"], 0.65 * 9.3e12)
+          and math.isclose(sum(part["seconds"] for part in parts), time["time"]["seconds"], rel_tol=1e-9)
+          and sum(part["bytes"] for part in parts) == time["time"]["forward"]["bytes"] + time["time"]["backward"]["bytes"])
+    check("no time unless asked", "time" not in data and "time" not in data["layers"][1] and "roofline" not in a.stdout)
+    check("an inference's time is that of its forward pass", json.loads(netc(SIMPLE, "--time", "--json", "--inference").stdout)["time"]["backward"]["flops"] == 0)
+    cpu = netc(SIMPLE, "--time", "--target", "cpu")
+    check("no time of a CPU", cpu.returncode == 1 and "--time" in cpu.stderr, cpu)
     check("the list of cards", netc("--gpus").stdout.count("\n") >= 40)
     path = write(folder, "let.net", "let C=8\ninput 8x8x3\nconv C 3x3 pad; fc 10\nloss softmax\n")
     check("--set", json.loads(netc(path, "--json", "--set", "C=16").stdout)["layers"][1]["output"] == [8, 8, 16])
@@ -82,7 +95,7 @@ def options(folder):
     unknown = netc(net, "--estimat")
     check("an unknown option, with the nearest", unknown.returncode == 1 and "unknown option --estimat; did you mean `--estimate`?" in unknown.stderr, unknown)
     check("two networks", netc(net, net).returncode == 1)
-    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
+    for words, owner in ((["--epochs", "3"], "--train"), (["--rules", "--train"], "--estimate"), (["--time", "--train"], "--estimate"), (["-o", "x"], "--emit-cuda"), (["--train", "--memory", "1GiB"], "--estimate")):
         stray = netc(net, *words)
         check(f"{words[0]} without its action", stray.returncode == 1 and f"belongs to {owner}" in stray.stderr, stray)
 
@@ -139,12 +152,19 @@ def largest(folder):
             done = netc(SIMPLE, action, *words)
             check(f"{action} {' '.join(words)}", done.returncode == 1 and part in done.stderr, done)
     check("--batch beside --largest-batch", netc(SIMPLE, "--largest-batch", "--memory", "1GiB", "--batch", "3").returncode == 1)
-    check("no progress off a terminal", netc(SIMPLE, "--largest-batch", "--memory", "1GiB").stderr == "")
+    for action in (["--largest-batch", "--memory", "1GiB"], ["--largest-input", "--memory", "1GiB"], ["--why"]):
+        check(f"no progress of {action[0]} off a terminal", "\r" not in netc(SIMPLE, *action).stderr)
+        terminal, end = pty.openpty()
+        done = subprocess.run([NETC, SIMPLE, *action], stdout=subprocess.PIPE, stderr=end, text=True)
+        os.close(end)
+        shown = os.read(terminal, 1 << 20)
+        os.close(terminal)
+        check(f"progress of {action[0]} on one", done.returncode == 0 and b" ..." in shown and b"\r" in shown and shown.endswith(b"\r\x1b[K") and "\r" not in done.stdout)
 
 
 def whys(folder):
     done = netc(SIMPLE, "--why")
-    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout and done.stderr == "", done)
+    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout, done)
     data = json.loads(netc(SIMPLE, "--why", "--json").stdout)
     totals = json.loads(netc(SIMPLE, "--json").stdout)["totals"]
     check("what is alive is the bound", sum(alive["bytes"] for alive in data["alive"]) == data["peak"]["bytes"] == totals["lower_bound"] and data["arena"] == totals["arena"])

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <iostream>
 
+#include "compiled.h"
 #include "estimate/json.h"
 #include "estimate/rules.h"
 #include "estimate/text.h"
@@ -127,6 +128,46 @@ TEST_CASE("a tied weight counts once, and the macs of both layers", "[estimate]"
   CHECK(report.layers[2].parameters == 8);
   CHECK(report.totals.parameters == 80);
   CHECK(report.totals.macs == 128);
+}
+
+TEST_CASE("the time table adds its layers up, micro-steps and all", "[estimate]") {
+  const auto table = [](const char* micro_steps) {
+    const std::string train = std::string("train { sgd 0.1; batch ") + micro_steps + "x8 }\n";
+    return make_time_table(*compile_text("input 8x8x3\nconv 16 3x3 pad; relu\nfc 10\nloss softmax\n" + train).graph, true, 8, *find_gpu("p100"));
+  };
+  const TimeTable one = table("1"), four = table("4");
+  REQUIRE(one.layers.size() == 5);  // the input, conv, relu, fc, loss
+  LayerTime sum;
+  for (const LayerTime& layer : one.layers) {
+    sum.forward.add(layer.forward);
+    sum.backward.add(layer.backward);
+  }
+  CHECK(sum.forward.seconds == Approx(one.sum.forward.seconds));
+  CHECK(sum.backward.cost.bytes == Approx(one.sum.backward.cost.bytes));
+  CHECK(one.samples_per_second == Approx(8 / one.seconds()));
+  CHECK(bound_by(one.layers[0]) == "-");
+  CHECK(bound_by(one.layers[3]) == "memory");
+  // Forward everything is done four times; the update, which waits, once.
+  CHECK(four.sum.forward.cost.flops == Approx(4 * one.sum.forward.cost.flops));
+  CHECK(four.sum.backward.seconds > 3 * one.sum.backward.seconds);
+  CHECK(four.samples_per_second == Approx(32 / four.seconds()));
+}
+
+TEST_CASE("a card is as fast as its slower side", "[estimate]") {
+  Gpu card = *find_gpu("p100");
+  const Graph graph = simple_cnn();
+  const double both = make_time_table(graph, true, 64, card).seconds();
+  card.bandwidth *= 1000000;
+  const TimeTable computes = make_time_table(graph, true, 64, card);
+  CHECK(computes.seconds() == Approx((computes.sum.forward.cost.flops + computes.sum.backward.cost.flops) / (0.65 * 9.3e12)).epsilon(1e-3));
+  CHECK(bound_by(computes.sum) == "arithmetic");
+  card = *find_gpu("p100");
+  card.fp32 *= 1000000;
+  const TimeTable moves = make_time_table(graph, true, 64, card);
+  CHECK(moves.seconds() == Approx((moves.sum.forward.cost.bytes + moves.sum.backward.cost.bytes) / (0.75 * 732e9)).epsilon(1e-3));
+  CHECK(bound_by(moves.sum) == "memory");
+  CHECK(both < computes.seconds() + moves.seconds());
+  CHECK(both > std::max(computes.seconds(), moves.seconds()));
 }
 
 TEST_CASE("the largest batch fits and the next does not, both planned", "[estimate]") {

@@ -1,7 +1,5 @@
 // Every op's gradients against finite differences, on the CPU runtime, from the examples of its own row: the whole chain from the
 // text to the kernels, through the plan that training would use.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -11,6 +9,7 @@
 #include "backend/interpret_executor.h"
 #include "compiled.h"
 #include "device.h"
+#include "op_network.h"
 #include "ops/table.h"
 
 namespace netc {
@@ -135,26 +134,13 @@ class Probe {
   netrt::ContextPtr context_;
 };
 
-/// The op between two layers with weights, so that the gradients of its input (unless that is token ids) and of its parameters are both seen.
-std::string around(const OpDef& op, const Example& example) {
-  if (example.vocabulary > 0)
-    return fmt::format("input {} tokens {}\n{}\nfc 3\nloss softmax\ntrain {{ sgd 0.1; batch 3 }}\n", example.input[0], example.vocabulary, example.source);
-  std::string text = fmt::format("input {}\n", example.input.size() == 1 ? fmt::format("1x1x{}", example.input[0]) : shape_text(example.input));
-  const int64_t c = example.input.back();
-  const bool flat = example.input.size() == 1, tokens = example.input.size() == 2;
-  // One weight a channel before a pool: a step then moves all of a window alike.
-  text += flat || tokens ? fmt::format("fc {}\n", c) : op.commutes_with_relu ? "depthwise 1x1\n" : fmt::format("conv {} 1x1\n", c);
-  if (op.is_loss) return text + (flat || tokens ? "" : "tanh\n") + std::string(example.source) + "\ntrain { sgd 0.1; batch 3 }\n";
-  return text + std::string(example.source) + "\nfc 3\nloss softmax\ntrain { sgd 0.1; batch 3 }\n";
-}
-
 }  // namespace
 
 TEST_CASE("every op's gradients agree with finite differences") {
   for (const OpDef* op : op_table()) {
     REQUIRE_FALSE(op->examples.value.empty());
     for (const Example& example : op->examples.value) {
-      const std::string text = around(*op, example);
+      const std::string text = network_around(*op, example);
       CAPTURE(op->name.value, example.source, text);
       Probe probe(text);
       std::string where;

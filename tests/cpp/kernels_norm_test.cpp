@@ -204,9 +204,12 @@ TEST_CASE("group norm equals its formula in double, and so do its gradients", "[
     const Floats dy = random_floats(x.size(), 4);
     const Expected e = expect_norm(x, gamma, beta, dy, parts, d.eps, true, [&](size_t i) { return i / (d.pixels * c) * d.groups + i % c / each; });
     Guarded<float> y(x.size()), in_place(x), mean(parts), invstd(parts), dx(x.size()), dx_in_place(dy), dgamma(c), dbeta(c);
+    Guarded<float> again(x);
     GuardedWorkspace workspace(groupnorm_backward_workspace(d));
     groupnorm_forward(context(), y.data(), mean.data(), invstd.data(), x.data(), gamma.data(), beta.data(), d);
     groupnorm_forward(context(), in_place.data(), nullptr, nullptr, in_place.data(), gamma.data(), beta.data(), d);
+    groupnorm_apply(context(), again.data(), again.data(), mean.data(), invstd.data(), gamma.data(), beta.data(), d);
+    CHECK(same_bits(again.values(), y.values()));
     const auto back = [&](float* out, const float* from) {
       groupnorm_backward(context(), out, dgamma.data(), dbeta.data(), x.data(), mean.data(), invstd.data(), gamma.data(), from, d, workspace.get());
     };

@@ -3,7 +3,6 @@
 
 #include "activation_math.h"
 #include "kernel_checks.h"
-#include "activation_math.h"
 
 namespace {
 
@@ -132,6 +131,31 @@ TEST_CASE("derivatives of activations are those of the formulas", "[kernels]") {
     if (std::count(from_mask.begin(), from_mask.end(), activation) != 0) {
       act_backward_from_mask(context(), dx.data(), run.mask.data(), dy.data(), desc);
       check_close(dx.values(), expected, 1e-5);
+    }
+  }
+}
+
+TEST_CASE("the output of a relu-like activation tells its mask and its gradient, to the bit", "[kernels]") {
+  Floats x = random_floats(4003, 7, -8, 8);
+  for (const float kink : {-3.0f, -0.0f, 0.0f, 3.0f, 6.0f}) {  // the kinks and their neighbours, the smallest numbers, a NaN
+    x.insert(x.end(), {kink, std::nextafter(kink, -INFINITY), std::nextafter(kink, INFINITY), std::nextafter(std::nextafter(kink, -INFINITY), -INFINITY)});
+  }
+  x.insert(x.end(), {1e-38f, -1e-38f, 1e30f, -1e30f, std::numeric_limits<float>::quiet_NaN()});
+  const Floats dy = random_floats(x.size(), 8);
+  for (const Activation activation : from_mask) {
+    for (const float slope : {0.0f, 1e-30f, 0.3f, 1.0f}) {
+      INFO("activation " << int(activation) << ", slope " << slope);
+      const ActDesc desc{int64_t(x.size()), activation, slope};
+      const Run run = forward(x, desc);
+      Guarded<uint8_t> mask(run.mask.size());
+      act_mask(context(), mask.data(), run.y.data(), desc);
+      CHECK(mask.values() == run.mask);
+      Guarded<float> by_mask(x.size()), by_output(x.size()), by_input(x.size());
+      act_backward_from_mask(context(), by_mask.data(), mask.data(), dy.data(), desc);
+      act_backward_from_output(context(), by_output.data(), run.y.data(), dy.data(), desc);
+      act_backward_from_input(context(), by_input.data(), x.data(), dy.data(), desc);
+      CHECK(same_bits(by_mask.values(), by_output.values()));
+      CHECK(same_bits(by_mask.values(), by_input.values()));
     }
   }
 }

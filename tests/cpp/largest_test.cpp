@@ -118,7 +118,7 @@ TEST_CASE("a network with another input", "[largest][resolve]") {
   CHECK(output_with("input 8x8x3\nconv 4 3x3\n", {2, 2, 3}) == "N0302");
   CHECK(output_with("input 8x8x3\nfc 4\nfc 2\n", {9, 9, 3}) == "2");
   // A constant that is the size takes it, and what else is written with it follows.
-  CHECK(output_with("let S=8\ninput SxSx3\nupsample 2; crop S\n", {12, 12, 3}) == "12x12x3");
+  CHECK(output_with("let S=8\ninput SxSx3\nupsample 2; crop SxS\n", {12, 12, 3}) == "12x12x3");
   CHECK(output_with("let T=16 V=32\ninput T tokens V\nembed V 8; position T\n", {24}) == "24x8");
   CHECK(output_with("let T=16 V=32\ninput T tokens V\nembed V 8; position T\n", {24}, {{"T", 4}}) == "24x8");
   CHECK(output_with("let V=32\ninput 16 tokens V\nembed V 8; position 16\n", {24}) != "24x8");

@@ -103,6 +103,7 @@ const std::map<std::string, Signature>& kernels() {
       {"rmsnorm_forward", describe<decltype(rmsnorm_forward)>()},
       {"rmsnorm_backward", describe<decltype(rmsnorm_backward)>()},
       {"groupnorm_forward", describe<decltype(groupnorm_forward)>()},
+      {"groupnorm_apply", describe<decltype(groupnorm_apply)>()},
       {"groupnorm_backward", describe<decltype(groupnorm_backward)>()},
       {"lrn_forward", describe<decltype(lrn_forward)>()},
       {"lrn_backward", describe<decltype(lrn_backward)>()},

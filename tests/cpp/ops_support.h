@@ -28,6 +28,12 @@ struct Statement {
       for (const netc::ParamSpec& param : op->params(info())) sum = sum + netc::elements(param.shape);
     return sum.value();
   }
+  /// Of all parts.
+  int64_t other_flops() const {
+    int64_t sum = 0;
+    for (int part = 0, parts = op->parts != nullptr ? op->parts(info()) : 1; part < parts; ++part) sum += op->other_flops(info(part)).value();
+    return sum;
+  }
   int64_t macs() const { return op->macs != nullptr ? op->macs(info()).value() : 0; }
 };
 

@@ -76,7 +76,11 @@ TEST_CASE("the moment of the peak in words", "[why]") {
   };
   CHECK(moment("input 64x64x3\nfc 1000; relu; fc 10\nloss softmax\n") == "while the weight gradient of fc1 is made");
   CHECK(moment("input 64x64x3\nconv 16 3x3 pad; relu; conv 16 3x3 pad\n") == "while conv2 runs forward");
-  CHECK(moment("input 8x8x3\nfc 200; relu; fc 10\nloss softmax\ntrain { sgd 0.1 clip 1; batch 1 }\n").starts_with("during "));
+  const Compilation made = compile_text(kSmall);
+  Plan plan = plan_of(*made.graph, cuda_target(0), 8);
+  const auto update = std::ranges::find_if(plan.train.calls, [](const Call& call) { return call.purpose == "the update"; });
+  plan.train.peak = static_cast<int>(update - plan.train.calls.begin());
+  CHECK(find_peak(*made.graph, plan).moment.starts_with("during the update (fc2."));
 }
 
 TEST_CASE("a peak of evaluation is said to be one", "[why]") {
@@ -104,6 +108,9 @@ TEST_CASE("tensors made again lower the arena where activations fill it", "[why]
   const Change& every = change(changes, "inside every block");
   CHECK(every.same_results);
   CHECK(every.arena < plan.arena);
+  REQUIRE(every.more_time);
+  CHECK(*every.more_time > 0);
+  CHECK(*every.more_time < 0.5);  // less than a whole forward pass
   CHECK(change(changes, "inside block2").arena < plan.arena);
   CHECK_THAT(change(changes, "batch 2x16").effect, Catch::Contains("bn takes its statistics over 16"));
   CHECK_FALSE(change(changes, "batch 2x16").same_results);
@@ -134,20 +141,21 @@ TEST_CASE("the text and the JSON of --why", "[why]") {
                     {"y", MemoryClass::saved, 5, 2, "fc1 reads it"},
                     {"z", MemoryClass::saved, 4, 2, "fc1 reads it"}};
   why.tried = 5;
-  for (int i = 0; i < 4; ++i) why.changes.push_back({fmt::format("kind{}", i), fmt::format("change {}", i), "the same step", i == 0, 256 + i * 100});
+  for (int i = 0; i < 4; ++i) why.changes.push_back({fmt::format("kind{}", i), fmt::format("change {}", i), "the same step", i == 0, 256 + i * 100, {}});
+  why.changes[1].more_time = 0.0256;
   CHECK(why_text(why) == R"(tiny: at batch 8 most is alive while the weight gradient of fc1 is made: 1,000 bytes (0.00 MiB)
 The arena is 256 bytes larger: offsets leave gaps.
 
-line  tensor       class                   bytes    share  why it is there
-   3  fc1.w        parameters                600   60.0 %  learned
-   2  x            saved                     391   39.1 %  fc1 reads it
+line  tensor        class                   bytes    share  why it is there
+   3  fc1.w         parameters                600   60.0 %  learned
+   2  x             saved                     391   39.1 %  fc1 reads it
       2 small ones  saved                       9    0.9 %  below 1 % each
 
 What would lower the arena most (the best of each kind among 5 changes, each planned):
   -            1,000 B    79.6 %   change 0
                                  to 256 (0.00 MiB); the same step
   -              900 B    71.7 %   change 1
-                                 to 356 (0.00 MiB); the same step
+                                 to 356 (0.00 MiB); the same step; +2.6 % time by the roofline
   -              800 B    63.7 %   change 2
                                  to 456 (0.00 MiB); the same step
 )");
@@ -157,6 +165,8 @@ What would lower the arena most (the best of each kind among 5 changes, each pla
   CHECK(json["changes"].size() == 4);
   CHECK(json["changes"][0]["saved"] == 1000);
   CHECK(json["changes"][0]["same_results"] == true);
+  CHECK(json["changes"][0]["more_time"].is_null());
+  CHECK(json["changes"][1]["more_time"] == 0.0256);
   why.changes.clear();
   CHECK_THAT(why_text(why), Catch::Contains("None of the 5 changes"));
 }

@@ -18,11 +18,21 @@ void run_activation(Lab& lab, const ActDesc& d) {
   const double tolerance = 2e-6;
   const int64_t mask_bytes = (d.count + 7) / 8;
   lab.begin("act_forward", text_of(d));
-  float* in_place = lab.random(d.count, -8, 8);
+  const std::vector<float> input = lab.numbers(d.count, -8, 8);
+  float *in_place = lab.upload(input), *without = lab.upload(input);
   uint8_t* mask = has_mask(d.activation) ? lab.output_bytes(mask_bytes) : nullptr;
   act_forward(lab.context(), in_place, mask, in_place, d);
   lab.record("y", in_place, d.count, tolerance);
-  if (mask != nullptr) lab.record_bytes("mask", mask, mask_bytes);
+  if (mask != nullptr) {
+    lab.record_bytes("mask", mask, mask_bytes);
+    act_forward(lab.context(), without, nullptr, without, d);
+    lab.record_same("y with a mask", in_place, without, d.count * sizeof(float));
+    lab.continue_with("act_mask", text_of(d));
+    uint8_t* again = lab.output_bytes(mask_bytes);
+    act_mask(lab.context(), again, in_place, d);
+    lab.record_bytes("mask", again, mask_bytes);
+    lab.record_same("mask of act_forward", mask, again, mask_bytes);
+  }
 
   lab.begin("act_backward_from_input", text_of(d));
   const float *x = lab.random(d.count, -8, 8), *dy = lab.random(d.count);

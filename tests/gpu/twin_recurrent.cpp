@@ -29,7 +29,8 @@ void run_forward(Lab& lab, const Cell& cell, const RecurrentDesc& d, bool bias, 
   const int64_t states = int64_t{d.n} * d.t * d.directions * d.hidden, rows = d.directions * cell.gates * d.hidden;
   const float scale = 1.0f / std::sqrt(static_cast<float>(d.hidden));
   lab.begin(cell.name + "_forward", text_of(d) + (bias ? " bias" : "") + (keeps ? "" : " in evaluation") + (generous ? " roomy" : ""));
-  float* projected = lab.random(states * cell.gates, -2, 2);
+  const std::vector<float> input = lab.numbers(states * cell.gates, -2, 2);
+  float* projected = lab.upload(input);
   const float *w = lab.random(rows * d.hidden, -scale, scale), *b = bias ? lab.random(rows) : nullptr;
   float *y = lab.output(states), *kept = keeps ? lab.output(states) : nullptr;
   cell.forward(lab.context(), keeps ? projected : nullptr, y, kept, projected, w, b, d, lab.workspace(cell.forward_workspace(d), generous));
@@ -37,6 +38,9 @@ void run_forward(Lab& lab, const Cell& cell, const RecurrentDesc& d, bool bias, 
   if (!keeps) return;
   lab.record("gates", projected, states * cell.gates, kTolerance);
   lab.record("kept", kept, states, kTolerance);
+  float* again = lab.output(states);
+  cell.forward(lab.context(), nullptr, again, nullptr, lab.upload(input), w, b, d, lab.workspace(cell.forward_workspace(d), generous));
+  lab.record_same("y with gates", y, again, states * sizeof(float));
 }
 
 void run_backward(Lab& lab, const Cell& cell, const RecurrentDesc& d, bool bias, bool in_place, bool generous) {

@@ -93,13 +93,20 @@ void run_groupnorm(Lab& lab, const GroupNormDesc& d) {
   const int64_t count = int64_t{d.n} * d.pixels * d.c, groups = int64_t{d.n} * d.groups;
   for (const bool saves : {true, false}) {
     lab.begin("groupnorm_forward", text_of(d) + (saves ? " in place" : " without statistics"));
-    float* x = lab.random(count, 1, 3);
+    const std::vector<float> input = lab.numbers(count, 1, 3);
+    float *x = lab.upload(input), *copy = lab.upload(input);
     const float *gamma = lab.random(d.c), *beta = lab.random(d.c);
     float *y = saves ? x : lab.output(count), *mean = saves ? lab.output(groups) : nullptr, *invstd = saves ? lab.output(groups) : nullptr;
     groupnorm_forward(lab.context(), y, mean, invstd, x, gamma, beta, d);
     lab.record("y", y, count, 3e-5);
     if (saves) lab.record("mean", mean, groups, 1e-5);
-    if (saves) lab.record("invstd", invstd, groups, 3e-5);
+    if (!saves) continue;
+    lab.record("invstd", invstd, groups, 3e-5);
+    lab.continue_with("groupnorm_apply", text_of(d));
+    float* again = lab.output(count);
+    groupnorm_apply(lab.context(), again, copy, mean, invstd, gamma, beta, d);
+    lab.record("y", again, count, 3e-5);
+    lab.record_same("y of groupnorm_forward", y, again, count * sizeof(float));
   }
   for (const bool with_dx : {true, false}) {
     lab.begin("groupnorm_backward", text_of(d) + (with_dx ? "" : " without dx"));
@@ -125,6 +132,7 @@ void run_attn(Lab& lab, const AttnDesc& d, float spread) {
   float* evaluated = lab.output(count);
   attn_forward(lab.context(), evaluated, nullptr, qkv, d, lab.workspace(attn_forward_workspace(d), false));
   lab.record("y without lse", evaluated, count, 1e-5);
+  lab.record_same("y with lse", y, evaluated, count * sizeof(float));
 
   lab.continue_with("attn_backward", text);
   const float* dy = lab.random(count);
