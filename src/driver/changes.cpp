@@ -54,10 +54,6 @@ class Trying {
     plan(*made.graph, std::move(change));
   }
 
-  bool has_bn() const {
-    return std::ranges::any_of(s_.graph.layers, [](const Layer& layer) { return layer.op->name.value == "bn"; });
-  }
-
   void smaller_batch() {
     const TrainSettings& train = s_.resolved.train;
     int64_t parts = 2;
@@ -71,10 +67,11 @@ class Trying {
     }
     const int64_t steps = parts * train.micro_steps;
     const std::string before = train.micro_steps > 1 ? fmt::format("{}x{}", train.micro_steps, train.batch) : fmt::to_string(train.batch);
-    const std::string effect = has_bn() ? fmt::format("as many samples a step, but bn takes its statistics over {} at a time", part)
+    const bool statistics = has_batch_statistics(s_.resolved);
+    const std::string effect = statistics ? fmt::format("as many samples a step, but bn takes its statistics over {} at a time", part)
                                         : "the same step: the same samples, their gradients summed in another order";
     plan_edited([&](TrainSettings& t) { t.batch = part, t.micro_steps = steps; },
-                {"micro_steps", fmt::format("batch {}x{} instead of {}", steps, part, before), effect, !has_bn()});
+                {"micro_steps", fmt::format("batch {}x{} instead of {}", steps, part, before), effect, !statistics});
   }
 
   void smaller_optimizer() {
@@ -120,12 +117,21 @@ class Trying {
 
   using Tensors = std::vector<size_t>;
 
-  /// Plans the step in which `tensors` are made again.
-  void plan_without(const Graph& written, const ForwardPass& pass, const Tensors& tensors, const std::string& what) {
-    std::vector<bool> keep = keep_all(pass);
+  /// The step that makes nothing again, not even what the file names.
+  Graph plain_step() const {
+    Compilation made;
+    made.graph = s_.resolved;
+    made.graph->train.recompute.clear();
+    run_passes(made, true, nullptr);
+    return std::move(*made.graph);
+  }
+
+  /// Plans the step in which `tensors` are made again beside those that the file names.
+  void plan_without(const ForwardPass& pass, const Tensors& tensors, const std::string& what) {
+    std::vector<bool> keep = kept_;
     for (size_t tensor : tensors) keep[tensor] = false;
-    if (keep == keep_all(pass)) return;
-    Graph graph = written;
+    if (keep == kept_) return;
+    Graph graph = plain_;
     recompute(graph, pass, keep);
     schedule(graph, s_.target);
     const size_t more = graph.nodes.size() - s_.graph.nodes.size();
@@ -140,7 +146,7 @@ class Trying {
     for (const PlannedValue& value : schedule.values) {
       const Buffer& buffer = schedule.buffers[value.buffer.at()];
       if (buffer.cls != MemoryClass::saved || buffer.first > schedule.peak || buffer.last < schedule.peak) continue;
-      const int tensor = pass.tensor(s_.graph, value.id);
+      const int tensor = pass.tensor(plain_, value.id);
       if (tensor < 0) continue;
       const ForwardTensor& kept = pass.tensors[static_cast<size_t>(tensor)];
       if (kept.read_backward && !kept.must_keep) bytes[static_cast<size_t>(tensor)] = buffer.bytes;
@@ -149,8 +155,8 @@ class Trying {
   }
 
   std::string layer_of(const ForwardTensor& tensor) const {
-    const LayerId layer = s_.graph[tensor.value].layer;
-    return layer.valid() ? s_.graph[layer].name : std::string();
+    const LayerId layer = plain_[tensor.value].layer;
+    return layer.valid() ? plain_[layer].name : std::string();
   }
 
   /// Droppable tensors by the block (the call of a def) they are made in, without the block's last, which the next one begins with.
@@ -166,24 +172,23 @@ class Trying {
   }
 
   void made_again() {
-    // Before an order was chosen: a call that runs again needs the parameters from before their updates.
-    Compilation made;
-    made.graph = s_.resolved;
-    run_passes(made, training_, nullptr);
-    const Graph& written = *made.graph;
-    const ForwardPass pass = forward_pass(written);
+    plain_ = plain_step();
+    const ForwardPass pass = forward_pass(plain_);
+    kept_ = keep_all(pass);
+    const std::vector<bool> named = labelled(plain_, pass, s_.resolved.train.recompute);
+    for (size_t i = 0; i < kept_.size(); ++i) kept_[i] = kept_[i] && !named[i];
     const std::vector<int64_t> bytes = at_peak(pass);
     Tensors largest;
     for (size_t i = 0; i < bytes.size(); ++i)
       if (bytes[i] > 0) largest.push_back(i);
     std::ranges::stable_sort(largest, std::greater<>(), [&](size_t i) { return bytes[i]; });
     if (largest.size() > kMostSingle) largest.resize(kMostSingle);
-    for (size_t i : largest) plan_without(written, pass, {i}, s_.graph[pass.tensors[i].value].name);
-    one_block(written, pass, bytes);
-    everything(written, pass);
+    for (size_t i : largest) plan_without(pass, {i}, plain_[pass.tensors[i].value].name);
+    one_block(pass, bytes);
+    everything(pass);
   }
 
-  void one_block(const Graph& written, const ForwardPass& pass, const std::vector<int64_t>& bytes) {
+  void one_block(const ForwardPass& pass, const std::vector<int64_t>& bytes) {
     std::vector<std::tuple<int64_t, std::string, Tensors>> sized;
     for (auto& [name, tensors] : blocks(pass, false)) {
       int64_t sum = 0;
@@ -192,27 +197,29 @@ class Trying {
     }
     std::ranges::stable_sort(sized, std::greater<>(), [](const auto& block) { return std::get<0>(block); });
     if (sized.size() > kMostBlocks) sized.resize(kMostBlocks);
-    for (const auto& [sum, name, tensors] : sized) plan_without(written, pass, tensors, "what is inside " + name);
+    for (const auto& [sum, name, tensors] : sized) plan_without(pass, tensors, "what is inside " + name);
   }
 
-  void everything(const Graph& written, const ForwardPass& pass) {
+  void everything(const ForwardPass& pass) {
     for (const bool innermost : {false, true}) {
       Tensors all;
       for (const auto& [name, tensors] : blocks(pass, innermost)) all.insert(all.end(), tensors.begin(), tensors.end());
-      if (!all.empty()) plan_without(written, pass, all, "what is inside every block");
+      if (!all.empty()) plan_without(pass, all, "what is inside every block");
     }
     Tensors cheap;
     for (size_t i = 0; i < pass.tensors.size(); ++i) {
-      const LayerId layer = s_.graph[pass.tensors[i].value].layer;
-      const bool light = layer.valid() && !s_.graph[layer].op->macs;
+      const LayerId layer = plain_[pass.tensors[i].value].layer;
+      const bool light = layer.valid() && !plain_[layer].op->macs;
       if (light && pass.tensors[i].read_backward && !pass.tensors[i].must_keep) cheap.push_back(i);
     }
-    if (!cheap.empty()) plan_without(written, pass, cheap, "the outputs of all layers without multiply-accumulates");
+    if (!cheap.empty()) plan_without(pass, cheap, "the outputs of all layers without multiply-accumulates");
   }
 
   const Subject& s_;
   const std::function<void(const std::string&)>& say_;
   const bool training_;
+  Graph plain_;             ///< plain_step()
+  std::vector<bool> kept_;  ///< by tensor of its forward pass: what the file's step keeps
   std::vector<Change> changes_;
 };
 

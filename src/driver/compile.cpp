@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -63,6 +64,10 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted) 
 }
 
 bool trains(const Graph& graph, const Options& options) { return graph.loss.valid() && !options.inference; }
+
+bool has_batch_statistics(const Graph& graph) {
+  return std::ranges::any_of(graph.layers, [](const Layer& layer) { return !layer.states.empty(); });
+}
 
 void run_passes(Compilation& made, bool training, const Target* target, std::string_view print, bool remakes) {
   Graph& graph = *made.graph;

@@ -47,6 +47,9 @@ Compilation resolve_network(const Parsed& parsed, const ResolveOptions& wanted);
 /// Whether a training step is made of `graph`: it has a loss, and the options do not ask for inference.
 bool trains(const Graph& graph, const Options& options);
 
+/// Whether a layer takes statistics over the batch (`bn`): more micro-steps then change what is computed.
+bool has_batch_statistics(const Graph& graph);
+
 /// Runs the passes on a resolved network; the graph is verified after each. `target`: what `schedule` chooses the order of the step for, and any other
 /// may run it; null: that pass is left out, for who makes tensors again (passes/recompute.h). `print`: the pass after which the graph is printed.
 /// `remakes`: whether the tensors that the file names are made again already (`--fit` does that itself).

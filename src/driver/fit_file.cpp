@@ -13,11 +13,6 @@ namespace netc {
 
 namespace {
 
-/// Layers with running statistics take them over the samples of a micro-step.
-bool has_batch_statistics(const Graph& graph) {
-  return std::ranges::any_of(graph.layers, [](const Layer& layer) { return !layer.states.empty(); });
-}
-
 /// Searches and plans; a packing that ends above its bound costs another round with so much less.
 void search(FittedFile& file, const Graph& resolved, const Target& target, const std::function<void(const std::string&)>& say) {
   FitWish wish;

@@ -99,7 +99,7 @@ class Differentiation {
         for (Field& field : node.desc.fields.own())
           if (field.name == "micro_steps") field.integer = graph_.train.micro_steps;
       if (part.way.again)
-        graph_.again.emplace(static_cast<int>(graph_.nodes.size()), make_node(graph_, part.layer, part.part, Phase::backward, *part.way.again, part.binding));
+        graph_.again.emplace(std::pair(part.layer, part.part), make_node(graph_, part.layer, part.part, Phase::backward, *part.way.again, part.binding));
       graph_.nodes.push_back(std::move(node));
     }
   }

@@ -30,7 +30,7 @@ class Forward {
  private:
   void add(int index) {
     const Node& node = graph_.nodes[static_cast<size_t>(index)];
-    const auto other = graph_.again.find(index);
+    const bool by_another = graph_.again.contains({node.layer, node.part});
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId output = node.outputs[i];
       if (!output.valid() || !of_the_forward_pass(graph_[output].kind)) continue;
@@ -42,7 +42,7 @@ class Forward {
       ForwardTensor& made = pass_.tensors[static_cast<size_t>(tensor)];
       made.value = graph_.storage(output);
       if (made.makers.empty() || made.makers.back() != index) made.makers.push_back(index);
-      made.must_keep = made.must_keep || (i > 0 && other != graph_.again.end());
+      made.must_keep = made.must_keep || (i > 0 && by_another);
       pass_.tensor_of[made.value.at()] = tensor;
     }
   }
@@ -132,9 +132,11 @@ class Remaking {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const int tensor = pass_.tensor(graph_, first.outputs[i]);
       const bool wanted = tensor >= 0 && wanted_[static_cast<size_t>(tensor)];
-      // The first output is always written; an aux output only where it is wanted.
-      node.outputs[i] = wanted || i == 0 ? copy_of(graph_.storage(first.outputs[i])) : ValueId{};
+      // The layer's own output is always written; an aux output only where it is wanted.
+      const bool written = wanted || (tensor >= 0 && graph_[first.outputs[i]].kind == ValueKind::activation);
+      node.outputs[i] = written ? copy_of(graph_.storage(first.outputs[i])) : ValueId{};
     }
+    node.in_place = node.in_place && node.outputs[0].valid();
     if (first.continues.valid()) node.continues = copy_of(graph_.storage(first.continues));
     return node;
   }
@@ -167,8 +169,9 @@ class Remaking {
 }  // namespace
 
 const Node& again(const Graph& graph, int node) {
-  const auto other = graph.again.find(node);
-  return other == graph.again.end() ? graph.nodes[static_cast<size_t>(node)] : other->second;
+  const Node& first = graph.nodes[static_cast<size_t>(node)];
+  const auto other = graph.again.find({first.layer, first.part});
+  return other == graph.again.end() ? first : other->second;
 }
 
 ForwardPass forward_pass(const Graph& graph) { return Forward(graph).run(); }

@@ -45,14 +45,9 @@ void schedule(Graph& graph, const Target& target) {
   }
   const Order order = best_packed({calls, live.bytes(), segments});
   std::vector<Node> nodes;
-  std::map<int, Node> again;
   nodes.reserve(graph.nodes.size());
-  for (int from : order.calls) {
-    if (const auto other = graph.again.find(from); other != graph.again.end()) again.emplace(static_cast<int>(nodes.size()), std::move(other->second));
-    nodes.push_back(std::move(graph.nodes[static_cast<size_t>(from)]));
-  }
+  for (int from : order.calls) nodes.push_back(std::move(graph.nodes[static_cast<size_t>(from)]));
   graph.nodes = std::move(nodes);
-  graph.again = std::move(again);
 }
 
 }  // namespace netc

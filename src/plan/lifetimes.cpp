@@ -80,6 +80,7 @@ class Layout {
     call.phase = node.phase;
     call.section = node.section;
     call.layer = node.layer;
+    call.part = node.part;
     call.purpose = node.purpose;
     if (!set_constants(node, call)) return false;
     call.takes_workspace = node.workspace;

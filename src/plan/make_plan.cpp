@@ -107,6 +107,23 @@ void grant_slack(Schedule& schedule, int persistent, int64_t base, int64_t arena
   }
 }
 
+/// A call that runs again in the backward pass gets as much scratch as its first run, both the lesser of what they could have: a library that chooses
+/// its algorithm by that then chooses the same one, and the results are the same to the last bit.
+void even_out_second_runs(Schedule& schedule) {
+  std::map<std::pair<int, int>, Call*> first;
+  for (Call& call : schedule.calls) {
+    if (!call.takes_workspace) continue;
+    if (call.phase == Phase::forward) {
+      first[{call.layer.index, call.part}] = &call;
+      continue;
+    }
+    const auto at = first.find({call.layer.index, call.part});
+    if (at == first.end() || at->second->kernel != call.kernel) continue;
+    const int64_t bytes = std::min(call.workspace_bytes, at->second->workspace_bytes);
+    call.workspace_bytes = at->second->workspace_bytes = bytes;
+  }
+}
+
 void grant_minimum(Schedule& schedule) {
   for (Call& call : schedule.calls) {
     if (!call.workspace.valid()) continue;
@@ -157,9 +174,10 @@ std::optional<Plan> make_plan(const Graph& graph, const Target& target, int64_t 
   for (const Buffer& buffer : main.buffers) plan.sum_of_buffers += buffer.bytes;
   closed_form(main, plan);
   for (Schedule* schedule : {&plan.train, &plan.evaluate}) {
-    if (target.grant_slack)
+    if (target.grant_slack) {
       grant_slack(*schedule, plan.persistent, base, plan.arena);
-    else
+      even_out_second_runs(*schedule);
+    } else
       grant_minimum(*schedule);
   }
   return plan;

@@ -47,6 +47,7 @@ struct Call {
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
+  int part = 0;     ///< which of the layer's forward calls, or one that belongs to it
   Literal purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
   int64_t workspace_minimum = 0;  ///< bytes the call must have

@@ -48,7 +48,7 @@ class TwoRuns {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
       if (!is_forward(node)) continue;
-      const auto again = graph_.again.find(static_cast<int>(i));
+      const auto again = graph_.again.find({graph_.nodes[i].layer, graph_.nodes[i].part});
       INFO(node.kernel << " of " << graph_[node.layer].name);
       if (again == graph_.again.end()) {
         run_again(node, mode, chain);

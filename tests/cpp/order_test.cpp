@@ -141,16 +141,4 @@ TEST_CASE("another order changes no bit of the weights", "[order]") {
   CHECK(others >= 5);
 }
 
-TEST_CASE("the calls that make tensors again move with theirs", "[order]") {
-  const std::string file = std::string(NETC_SOURCE_DIR) + "/tests/torch/nets/blocks.net";
-  Graph written = as_written(file);
-  for (size_t i = 0; i < written.nodes.size(); ++i)
-    if (written.nodes[i].phase == Phase::forward) written.again[static_cast<int>(i)] = written.nodes[i];
-  Graph scheduled = written;
-  schedule(scheduled, cpu_target());
-  REQUIRE(written.again.size() > 3);
-  REQUIRE(scheduled.again.size() == written.again.size());
-  for (const auto& [at, node] : scheduled.again) CHECK(scheduled.nodes[static_cast<size_t>(at)].outputs[0] == node.outputs[0]);
-}
-
 }  // namespace netc

@@ -117,6 +117,16 @@ TEST_CASE("tensors made again lower the arena where activations fill it", "[why]
   for (const Change& each : changes) CHECK(each.text.find("clip") == std::string::npos);
 }
 
+TEST_CASE("what `recompute` in the file makes again stays so", "[why]") {
+  const std::string text = with(with(kBlocks, "3 * block 16", "stem: block 16; block 16; block 16"), "batch 32", "batch 32; recompute stem");
+  const auto [changes, plan] = changes_of(text);
+  CHECK(plan.arena == arena_of(text));
+  const Change& other = change(changes, "inside block2");
+  CHECK(other.arena < plan.arena);
+  CHECK(change(changes, "inside every block").arena <= other.arena);
+  CHECK(std::ranges::none_of(changes, [](const Change& each) { return each.text.find("inside block1") != std::string::npos; }));  // it is already
+}
+
 TEST_CASE("changes that there cannot be", "[why]") {
   Options inference;
   inference.inference = true;
