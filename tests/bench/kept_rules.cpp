@@ -95,7 +95,7 @@ void data_first(Graph& graph) {
 }
 
 const std::vector<Rule> kRules = {
-    {.text = "max-pool's index in 1 byte, not 8", .step = aux_as(".index", DType::i32)},
+    {.text = "max-pool's index in 1 byte, not 4", .step = aux_as(".index", DType::i32)},
     {.text = "relu by one bit, not its output", .step = aux_as(".mask", DType::f32)},
     {.text = "relu after max-pool", .network = rows_with([](OpDef& op) { op.commutes_with_relu = false; })},
     {.text = "activation inside bn", .network = rows_with([](OpDef& op) {
