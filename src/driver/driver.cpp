@@ -91,7 +91,7 @@ int emit(const Options& options) {
 }
 
 int emit_pytorch(const Options& options) {
-  const Compilation made = compile(options, false);
+  const Compilation made = compile(options, false, target_of(options, "cuda"));
   print_diagnostics(options, made);
   print_times(options, made);
   if (!made.graph) return kError;

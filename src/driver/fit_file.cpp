@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "estimate/units.h"
+#include "passes/schedule.h"
 #include "plan/make_plan.h"
 
 namespace netc {
@@ -25,7 +26,7 @@ void search(FittedFile& file, const Graph& resolved, const Target& target, const
     made.graph = resolved;
     made.graph->train.micro_steps = micro_steps;
     made.graph->train.batch = batch;
-    run_passes(made, true, {}, false);
+    run_passes(made, true, nullptr, {}, false);
     return std::move(*made.graph);
   };
   const int64_t budget = file.room.memory - file.library.bytes;
@@ -33,6 +34,7 @@ void search(FittedFile& file, const Graph& resolved, const Target& target, const
   for (int round = 0; round < 4; ++round) {
     file.fitted = fit(wish, target);
     if (!file.fitted.best) return;
+    schedule(file.fitted.graph, target);
     file.made.graph = file.fitted.graph;
     file.plan = plan_checked(file.fitted.graph, target, file.fitted.best->batch, file.error);
     if (!file.plan || file.plan->arena <= budget) return;
@@ -55,7 +57,7 @@ FittedFile fit_file(const Options& options, const Target& target, const Gpu* car
   if (!file.made.graph) return file;
   const Graph resolved = *file.made.graph;
   file.may_split = !has_batch_statistics(resolved);
-  run_passes(file.made, true);
+  run_passes(file.made, true, &target);
   // Sizes that no plan can have are found here, before anything is counted.
   if (!make_plan(*file.made.graph, target, resolved.train.batch, file.error)) return file;
   search(file, resolved, target, say);
