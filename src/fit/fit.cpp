@@ -108,8 +108,9 @@ class Fitting {
     } else {
       wish_.say("searching what to make again");
       consider(own_.cheapest(wish_.budget, kMeasures));
-      split();
     }
+    made_.own = made_.best;
+    if (all.choice.peak > wish_.budget) split();
     made_.bound = own_.bound(wish_.budget);
     list_prices();
     return std::move(made_);

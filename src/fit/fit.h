@@ -33,6 +33,7 @@ struct FitOffer {
 struct Fitted {
   FitOffer plain;                ///< as the file has it, keeping everything that `recompute LABEL` does not name
   std::optional<FitOffer> best;  ///< the cheapest that fits; nothing where none was found
+  std::optional<FitOffer> own;   ///< the cheapest that fits with the file's micro-steps
   Graph graph;                   ///< the step of `best`
   double bound = 0;              ///< seconds: no way within the budget with these micro-steps takes fewer
   FitOffer least;                ///< the least bytes found with the file's micro-steps

@@ -11,8 +11,9 @@ ROOT = sys.argv[1]
 ARROWS = {
     "support": [], "diag": ["support"], "ir": ["diag", "support"], "ops": ["ir", "diag", "support"], "syntax": ["diag", "support"],
     "plan": ["ir", "diag", "support"], "passes": ["ops", "plan", "syntax", "ir", "diag", "support"],
+    "fit": ["passes", "plan", "ops", "ir", "diag", "support"],
     "estimate": ["plan", "ops", "ir", "diag", "support"], "backend": ["plan", "ops", "ir", "diag", "support"],
-    "driver": ["syntax", "passes", "estimate", "backend", "plan", "ops", "ir", "diag", "support"],
+    "driver": ["syntax", "passes", "fit", "estimate", "backend", "plan", "ops", "ir", "diag", "support"],
 }
 RUNTIME_HEADERS = ("kernels.h", "device.h", "train/program.h", "cuda/workspace.h", "random.h")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
