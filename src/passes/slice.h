@@ -47,7 +47,8 @@ class Slicing {
   std::vector<int> first_, last_;  ///< by storage: the nodes that touch it first and last
 };
 
-/// Replaces the step, which is graph.nodes or graph.evaluation, by one that was cut from it, and names the pieces ("conv2.dx.slice1").
+/// Replaces the step, which is graph.nodes or graph.evaluation, by one that was cut from it, and names the pieces ("conv2.dx.slice1"). Nothing may
+/// reorder the calls after it: slices write parts of one tensor, and sum into one gradient, in their order.
 void apply(Graph& graph, std::vector<Node> Graph::*step, Sliced sliced);
 
 }  // namespace netc

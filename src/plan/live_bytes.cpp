@@ -49,15 +49,15 @@ LivenessBound LiveBytes::peak(std::span<const Access> calls) {
 
 LivenessBound LiveBytes::peak(std::span<const Node> nodes, std::span<const ValueId> copy_of) {
   set_copies(copy_of);
-  return peak_of(nodes);
+  return peak_of_calls(nodes);
 }
 
 LivenessBound LiveBytes::peak(std::span<const Node> nodes, std::span<const Piece> pieces) {
   set_pieces(pieces);
-  return peak_of(nodes);
+  return peak_of_calls(nodes);
 }
 
-LivenessBound LiveBytes::peak_of(std::span<const Node> nodes) {
+LivenessBound LiveBytes::peak_of_calls(std::span<const Node> nodes) {
   calls_.clear();
   for (const Node& node : nodes) calls_.push_back(access(node));
   return peak(calls_);

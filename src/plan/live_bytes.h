@@ -45,7 +45,7 @@ class LiveBytes {
 
  private:
   int64_t workspace(const Node& node);
-  LivenessBound peak_of(std::span<const Node> nodes);
+  LivenessBound peak_of_calls(std::span<const Node> nodes);
 
   const Graph& graph_;
   const Target& target_;
