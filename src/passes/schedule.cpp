@@ -1,6 +1,7 @@
 #include "passes/schedule.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "plan/live_bytes.h"
@@ -22,14 +23,23 @@ int64_t packed(const Step& step, const Order& order) {
   return pack(sharing.buffers(), static_cast<int>(calls.size()), {.search = 0}).end;
 }
 
-/// Of orders with a low peak, one that packs without a gap if there is one, else the one that packs lowest.
+/// An order that packs without a gap if there is one. Else the order as it is, whose packing has its proof, unless another packs a good deal lower.
 Order best_packed(const Step& step) {
   Order best = order_calls(step);
   if (std::ranges::is_sorted(best.calls)) return best;
-  const int64_t end = packed(step, best);
+  int64_t end = packed(step, best);
   if (end == best.peak) return best;
   Order other = order_calls(step, false);
-  return packed(step, other) < end ? other : best;
+  if (const int64_t other_end = packed(step, other); other_end < end) {
+    end = other_end;
+    best = std::move(other);
+  }
+  if (end == best.peak) return best;
+  Order plain;
+  plain.calls.resize(step.calls.size());
+  std::iota(plain.calls.begin(), plain.calls.end(), 0);
+  constexpr double kGoodDeal = 0.99;
+  return static_cast<double>(end) < kGoodDeal * static_cast<double>(packed(step, plain)) ? best : plain;
 }
 
 }  // namespace
