@@ -7,6 +7,7 @@
 
 #include "estimate/time_table.h"
 #include "passes/recompute.h"
+#include "passes/schedule.h"
 
 namespace netc {
 
@@ -49,7 +50,7 @@ class Trying {
     Compilation made;
     made.graph = s_.resolved;
     edit(made.graph->train);
-    run_passes(made, training_);
+    run_passes(made, training_, &s_.target);
     plan(*made.graph, std::move(change));
   }
 
@@ -107,7 +108,7 @@ class Trying {
     wanted.input = shape;
     Compilation made = resolve_network(s_.parsed, wanted);
     if (!made.graph) return;
-    run_passes(made, training_);
+    run_passes(made, training_, &s_.target);
     plan(*made.graph, {"input", fmt::format("input {} instead of {}", shape_text(shape), shape_text(before)),
                        image ? "another task: the network sees a quarter of the pixels" : "another task: the network sees half the sequence", false});
   }
@@ -121,7 +122,7 @@ class Trying {
     Compilation made;
     made.graph = s_.resolved;
     made.graph->train.recompute.clear();
-    run_passes(made, true);
+    run_passes(made, true, nullptr);
     return std::move(*made.graph);
   }
 
@@ -132,6 +133,7 @@ class Trying {
     if (keep == kept_) return;
     Graph graph = plain_;
     recompute(graph, pass, keep);
+    schedule(graph, s_.target);
     const size_t more = graph.nodes.size() - s_.graph.nodes.size();
     plan(graph, {"recompute", fmt::format("make {} again in the backward pass", what),
                  fmt::format("the same results to the last bit; {} call{} more in each backward pass", more, more == 1 ? "" : "s"), true});

@@ -69,24 +69,25 @@ bool has_batch_statistics(const Graph& graph) {
   return std::ranges::any_of(graph.layers, [](const Layer& layer) { return !layer.states.empty(); });
 }
 
-void run_passes(Compilation& made, bool training, std::string_view print, bool remakes) {
+void run_passes(Compilation& made, bool training, const Target* target, std::string_view print, bool remakes) {
   Graph& graph = *made.graph;
   if (print == "resolve") made.printed = graph_text(graph);
   for (const Pass& pass : kPasses) {
     if ((pass.training_only && !training) || (pass.run == recompute_labelled && !remakes)) continue;
-    timed(made, std::string(pass.name), [&] { pass.run(graph); });
+    if (pass.for_target != nullptr && target == nullptr) continue;
+    timed(made, std::string(pass.name), [&] { pass.for_target != nullptr ? pass.for_target(graph, *target) : pass.run(graph); });
     check_graph(graph, pass.name);
     if (print == pass.name) made.printed = graph_text(graph);
   }
 }
 
-Compilation compile(const Options& options, bool needs_loss) {
+Compilation compile(const Options& options, bool needs_loss, const Target& target) {
   const auto start = std::chrono::steady_clock::now();
   const Parsed parsed = parse_network(options.file);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   Compilation made = resolve_network(parsed, resolve_options(options, needs_loss));
   made.times.insert(made.times.begin(), {"parse", took.count()});
-  if (made.graph) run_passes(made, trains(*made.graph, options), options.action == Action::print_after ? options.subject : "");
+  if (made.graph) run_passes(made, trains(*made.graph, options), &target, options.action == Action::print_after ? options.subject : "");
   return made;
 }
 

@@ -50,12 +50,13 @@ bool trains(const Graph& graph, const Options& options);
 /// Whether a layer takes statistics over the batch (`bn`): more micro-steps then change what is computed.
 bool has_batch_statistics(const Graph& graph);
 
-/// Runs the passes on a resolved network; the graph is verified after each. `print`: the pass after which the graph is printed. `remakes`: whether
-/// the tensors that the file names are made again already (`--fit` does that itself).
-void run_passes(Compilation& made, bool training, std::string_view print = {}, bool remakes = true);
+/// Runs the passes on a resolved network; the graph is verified after each. `target`: what `schedule` chooses the order of the step for, and any other
+/// may run it; null: that pass is left out, for who makes tensors again (passes/recompute.h). `print`: the pass after which the graph is printed.
+/// `remakes`: whether the tensors that the file names are made again already (`--fit` does that itself).
+void run_passes(Compilation& made, bool training, const Target* target, std::string_view print = {}, bool remakes = true);
 
 /// Parses, resolves and runs the passes.
-Compilation compile(const Options& options, bool needs_loss);
+Compilation compile(const Options& options, bool needs_loss, const Target& target);
 
 /// A plan of `graph` at its own batch or `batch`, checked by the validator. Nothing when a size does not fit: `error` says which.
 std::optional<Plan> plan_checked(const Graph& graph, const Target& target, int64_t batch, std::string& error);

@@ -18,6 +18,7 @@
 #include "driver/options.h"
 #include "driver/fit_command.h"
 #include "driver/largest_command.h"
+#include "driver/like_command.h"
 #include "driver/pack_command.h"
 #include "driver/session.h"
 #include "driver/why_command.h"
@@ -47,6 +48,7 @@ void keep_freed_memory() {
 }
 
 int estimate(const Options& options) {
+  if (!options.like.empty()) return like_command(options);
   keep_freed_memory();
   EstimateOptions wanted;
   if (!find_card(options, wanted.gpu)) return kError;
@@ -89,7 +91,7 @@ int emit(const Options& options) {
 }
 
 int emit_pytorch(const Options& options) {
-  const Compilation made = compile(options, false);
+  const Compilation made = compile(options, false, target_of(options, "cuda"));
   print_diagnostics(options, made);
   print_times(options, made);
   if (!made.graph) return kError;

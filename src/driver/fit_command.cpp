@@ -27,9 +27,9 @@ std::string proof_text(const FittedFile& file) {
   const FitOffer& best = *fitted.best;
   const std::string room = memory_text(file.room.memory - file.library.bytes);
   if (best.seconds <= fitted.plain.seconds) return fmt::format("it costs nothing: what the file says fits in {}", room);
-  if (std::isinf(fitted.bound)) return fmt::format("no plan of this order at batch {} fits in {}", batch_text(fitted.plain), room);
-  return fmt::format("no plan of this order{} within {} costs less than {}", best.micro_steps != fitted.plain.micro_steps ? " at batch " + batch_text(fitted.plain) : "",
-                     room, more_text(fitted.bound, fitted.plain.seconds, true));
+  if (std::isinf(fitted.bound)) return fmt::format("no plan at batch {} fits in {}", batch_text(fitted.plain), room);
+  return fmt::format("no plan{} within {}, in any order that ends the forward pass first, costs less than {}",
+                     best.micro_steps != fitted.plain.micro_steps ? " at batch " + batch_text(fitted.plain) : "", room, more_text(fitted.bound, fitted.plain.seconds, true));
 }
 
 std::string prices_text(const FittedFile& file) {
@@ -57,6 +57,9 @@ std::string fit_text(const FittedFile& file) {
   text += fmt::format("  cost     {:>20}   {:>12}   of {} a step; FLOPs {}\n", more_text(best.seconds, plain.seconds), "", seconds_text(plain.seconds),
                       more_text(best.flops, plain.flops));
   text += fmt::format("  proof    {}\n", proof_text(file));
+  if (fitted.own && fitted.own->micro_steps != best.micro_steps)
+    text += fmt::format("  or       batch {} as the file says, {}, {} time\n", batch_text(*fitted.own), made_again_text(fitted.own->made_again),
+                        more_text(fitted.own->seconds, plain.seconds));
   return text + prices_text(file);
 }
 
@@ -85,6 +88,7 @@ Json fit_json(const FittedFile& file) {
   json["plain"] = offer_json(fitted.plain, fitted.plain);
   json["chosen"] = fitted.best ? offer_json(*fitted.best, fitted.plain) : Json();
   if (file.plan) json["chosen"]["arena"] = file.plan->arena;
+  json["own"] = fitted.own ? offer_json(*fitted.own, fitted.plain) : Json();
   json["at_least"] = std::isinf(fitted.bound) ? Json() : Json(std::max(0.0, fitted.bound / fitted.plain.seconds - 1));
   json["least"] = offer_json(fitted.least, fitted.plain);
   json["splitting_changes_results"] = !file.may_split;

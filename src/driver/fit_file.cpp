@@ -25,7 +25,7 @@ void search(FittedFile& file, const Graph& resolved, const Target& target, const
     made.graph = resolved;
     made.graph->train.micro_steps = micro_steps;
     made.graph->train.batch = batch;
-    run_passes(made, true, {}, false);
+    run_passes(made, true, nullptr, {}, false);
     return std::move(*made.graph);
   };
   const int64_t budget = file.room.memory - file.library.bytes;
@@ -55,7 +55,7 @@ FittedFile fit_file(const Options& options, const Target& target, const Gpu* car
   if (!file.made.graph) return file;
   const Graph resolved = *file.made.graph;
   file.may_split = !has_batch_statistics(resolved);
-  run_passes(file.made, true);
+  run_passes(file.made, true, &target);
   // Sizes that no plan can have are found here, before anything is counted.
   if (!make_plan(*file.made.graph, target, resolved.train.batch, file.error)) return file;
   search(file, resolved, target, say);
@@ -71,10 +71,13 @@ std::string more_text(double value, double plain, bool down) {
   return fmt::format("{:+.2f} %", down ? std::max(0.0, std::floor(percent * 100 + 1e-6) / 100) : percent + 0.0);
 }
 
+std::string made_again_text(int tensors) {
+  return tensors == 0 ? "nothing made again" : fmt::format("{} tensor{} made again", tensors, tensors == 1 ? "" : "s");
+}
+
 std::string choice_text(const Fitted& fitted) {
   const FitOffer& best = *fitted.best;
-  const std::string made = best.made_again == 0 ? "nothing made again" : fmt::format("{} tensor{} made again", best.made_again, best.made_again == 1 ? "" : "s");
-  return fmt::format("batch {}, {}, {} time", batch_text(best), made, more_text(best.seconds, fitted.plain.seconds));
+  return fmt::format("batch {}, {}, {} time", batch_text(best), made_again_text(best.made_again), more_text(best.seconds, fitted.plain.seconds));
 }
 
 std::string does_not_fit_text(const FittedFile& file) {

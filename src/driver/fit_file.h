@@ -30,6 +30,8 @@ FittedFile fit_file(const Options& options, const Target& target, const Gpu* car
 std::string choice_text(const Fitted& fitted);
 /// "8x32", or "256".
 std::string batch_text(const FitOffer& offer);
+/// "12 tensors made again".
+std::string made_again_text(int tensors);
 /// Beyond `plain`: "+4.99 %". `down`: rounded down, for what is a bound.
 std::string more_text(double value, double plain, bool down = false);
 

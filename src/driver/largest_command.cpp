@@ -130,7 +130,7 @@ class Inputs {
         if (found.severity == Severity::error && !why_not_.contains(side)) why_not_[side] = sentence(found, made.sources);
       return std::nullopt;
     }
-    run_passes(made, trains(*made.graph, options_));
+    run_passes(made, trains(*made.graph, options_), &target_);
     return plan_trial(*made.graph, target_, made.graph->train.batch, side);
   }
 
@@ -172,7 +172,7 @@ int largest_batch_command(const Options& options) {
   const Gpu* card = nullptr;
   if (!find_card(options, card)) return kError;
   const Target target = target_of(options, "cuda");
-  const Compilation made = compile(options, false);
+  const Compilation made = compile(options, false, target);
   print_diagnostics(options, made);
   print_times(options, made);
   if (!made.graph) return kError;

@@ -94,6 +94,10 @@ struct Reader {
         ->type_name("TARGET")
         ->group("Network");
     app.add_option("--workspace", workspace, "least scratch of each cuDNN or cuBLASLt call")->type_name("SIZE")->group("Network");
+    app.add_option("--like", options.like, "what training takes in another framework, and why: pytorch (docs/like_pytorch.md)")
+        ->check(CLI::IsMember({"pytorch"}))
+        ->type_name("NAME")
+        ->group("Network");
     app.add_flag("--inference", options.inference, "plan the forward pass only")->group("Network");
   }
 
@@ -202,6 +206,10 @@ struct Reader {
     if (options.time && options.target == "cpu") return "--time knows the rates of GPUs, not of this CPU: leave out --target cpu";
     if (!capacity.empty() && !pack) return "--capacity belongs to --pack";
     if (!capacity.empty() && !(options.capacity = parse_size(capacity))) return fmt::format("--capacity {}: not a size; 1048576 and 64MiB are", capacity);
+    if (!options.like.empty()) {
+      if (options.inference || options.rules) return fmt::format("--like and {} do not go together", options.inference ? "--inference" : "--rules");
+      if (options.target == "cpu") return "--like compares with a training step on a GPU: --target cuda";
+    }
     if (!options.packing.empty() && options.action != Action::estimate) return "--packing belongs to --estimate";
     for (const std::string& set : sets) {
       const size_t equal = set.find('=');
@@ -230,6 +238,7 @@ std::string stray_option(const CLI::App& app, const Options& options) {
       {"--memory", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--gpu", {rooms, "--estimate, --largest-batch and --largest-input"}},
       {"--fit", {fits, "--estimate, --emit-cuda, --emit-cpu, --train and --print-after"}},
+      {"--like", {{Action::estimate}, "--estimate"}},
       {"--rules", {{Action::estimate}, "--estimate"}},
       {"--time", {{Action::estimate}, "--estimate"}},
       {"--packing", {{Action::estimate}, "--estimate"}},

@@ -30,6 +30,7 @@ struct Options {
   std::string packing;            ///< --packing: the file to write
   bool inference = false, json = false, rules = false, time = false, time_passes = false, guard = false, force = false;
   std::string output;             ///< -o
+  std::string like;               ///< --like: "pytorch" or empty
   std::string trace;
   Colour colour = Colour::automatic;
   std::vector<std::string> trainer;  ///< options handed to the trainer as they are: --epochs 3

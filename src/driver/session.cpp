@@ -84,7 +84,7 @@ Planned plan_fitted(const Options& options, const Target& target) {
 
 Planned plan_file(const Options& options, const Target& target, bool needs_loss) {
   if (options.fits) return plan_fitted(options, target);
-  Planned planned{compile(options, needs_loss), std::nullopt, kDone};
+  Planned planned{compile(options, needs_loss, target), std::nullopt, kDone};
   print_diagnostics(options, planned.made);
   if (!planned.made.graph) {
     print_times(options, planned.made);

@@ -30,7 +30,7 @@ int why_command(const Options& options) {
   print_diagnostics(options, made);
   if (!made.graph) return kError;
   const Graph resolved = *made.graph;
-  run_passes(made, trains(resolved, options));
+  run_passes(made, trains(resolved, options), &target);
   print_times(options, made);
   const Graph& graph = *made.graph;
   std::string error;

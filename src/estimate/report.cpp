@@ -83,28 +83,6 @@ void add_buffers(const Schedule& schedule, Report& report) {
   }
 }
 
-std::pair<std::string, std::string> optimizer_text(const TrainSettings& train) {
-  std::string name, settings;
-  switch (train.optimizer) {
-    case OptimizerKind::sgd:
-      name = "sgd";
-      break;
-    case OptimizerKind::adam:
-      name = "adam";
-      break;
-    case OptimizerKind::adamw:
-      name = "adamw";
-      break;
-    case OptimizerKind::rmsprop:
-      name = "rmsprop";
-      break;
-  }
-  settings = name;
-  if (train.momentum > 0) settings += fmt::format(" momentum {}", train.momentum);
-  if (train.nesterov) settings += " nesterov";
-  return {name, settings};
-}
-
 /// Up to three common cards, smallest memory first and one for each size, on which `arena` and the card's own library share fit.
 std::vector<const Gpu*> smallest_cards(int64_t arena) {
   std::vector<const Gpu*> cards;
@@ -151,6 +129,28 @@ void add_scratch(const Schedule& schedule, Report& report) {
 }
 
 }  // namespace
+
+std::pair<std::string, std::string> optimizer_text(const TrainSettings& train) {
+  std::string name, settings;
+  switch (train.optimizer) {
+    case OptimizerKind::sgd:
+      name = "sgd";
+      break;
+    case OptimizerKind::adam:
+      name = "adam";
+      break;
+    case OptimizerKind::adamw:
+      name = "adamw";
+      break;
+    case OptimizerKind::rmsprop:
+      name = "rmsprop";
+      break;
+  }
+  settings = name;
+  if (train.momentum > 0) settings += fmt::format(" momentum {}", train.momentum);
+  if (train.nesterov) settings += " nesterov";
+  return {name, settings};
+}
 
 Room room_in(int64_t memory, const Gpu* gpu) {
   if (memory > 0 || gpu == nullptr) return {memory, {}};

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estimate/gpus.h"
@@ -110,6 +111,9 @@ struct EstimateOptions {
   PlanAt plan_at;            ///< plans a batch; asked for the largest one
   std::vector<std::string> notes;  ///< printed after the table: "assumed: ..."
 };
+
+/// The optimiser's name, and with what distinguishes its memory: {"sgd", "sgd momentum 0.9"}.
+std::pair<std::string, std::string> optimizer_text(const TrainSettings& train);
 
 /// The report of `plan`, which was made from `graph`. Training when the plan has a training schedule, else inference.
 Report make_report(const Graph& graph, const Plan& plan, const EstimateOptions& options);

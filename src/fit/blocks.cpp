@@ -58,16 +58,22 @@ Blocks::Blocks(const FitProblem& problem, const std::vector<double>& prices) : p
 void Blocks::find_cuts() {
   const int nodes = problem_.loss;
   const std::vector<int> last = last_forward_use(problem_);
-  std::vector<int> crossing(static_cast<size_t>(nodes) + 1, 0), only(static_cast<size_t>(nodes) + 1, -1);
+  struct Crossing {
+    int count = 0, tensor = -1;
+  };
+  std::vector<Crossing> crossing(static_cast<size_t>(nodes) + 1);
   for (size_t i = 0; i < last.size(); ++i) {
     const int first = problem_.pass.tensors[i].makers.back();
     across_[i] = last[i] - first > std::max(nodes / 6, 8) && !problem_.dropped[i];
     if (across_[i]) continue;
-    for (int node = first; node < std::min(last[i], nodes); ++node) ++crossing[static_cast<size_t>(node)], only[static_cast<size_t>(node)] = static_cast<int>(i);
+    for (int node = first; node < std::min(last[i], nodes); ++node)
+      crossing[static_cast<size_t>(node)] = {crossing[static_cast<size_t>(node)].count + 1, static_cast<int>(i)};
   }
   std::vector<BlockCut> found;
-  for (int node = 0; node < nodes; ++node)
-    if (crossing[static_cast<size_t>(node)] == 1 && !problem_.dropped[static_cast<size_t>(only[static_cast<size_t>(node)])]) found.push_back({node, only[static_cast<size_t>(node)]});
+  for (int node = 0; node < nodes; ++node) {
+    const auto [count, tensor] = crossing[static_cast<size_t>(node)];
+    if (count == 1 && !problem_.dropped[static_cast<size_t>(tensor)]) found.push_back({node, tensor});
+  }
   // Too many: of each stretch of neighbours the one with the smallest tensor.
   cuts_.push_back({});
   const size_t groups = std::min(found.size(), kMostBlocks - 1);
@@ -130,7 +136,10 @@ void Blocks::measure_stretches(size_t length, size_t offset, double price) {
     if ((*keep)[i] && used[i]) kept[stretch] += problem_.bytes[i];
     if (!made[i]) continue;
     for (int maker : tensor.makers)
-      if (!counted[static_cast<size_t>(maker)]) counted[static_cast<size_t>(maker)] = true, seconds[stretch] += problem_.reruns[static_cast<size_t>(maker)].seconds;
+      if (!counted[static_cast<size_t>(maker)]) {
+        counted[static_cast<size_t>(maker)] = true;
+        seconds[stretch] += problem_.reruns[static_cast<size_t>(maker)].seconds;
+      }
   }
   int64_t before = kept[0];
   for (size_t stretch = 1; stretch < stretches; ++stretch) {

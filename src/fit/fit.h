@@ -27,12 +27,13 @@ struct FitOffer {
   double seconds = 0;   ///< of a whole step, by the roofline
   double flops = 0;     ///< likewise
   int made_again = 0;   ///< tensors
-  double bound = 0;     ///< no step of these calls in this order, in so many bytes, takes fewer seconds
+  double bound = 0;     ///< no step of these calls in so many bytes takes fewer seconds (least_seconds)
 };
 
 struct Fitted {
   FitOffer plain;                ///< as the file has it, keeping everything that `recompute LABEL` does not name
   std::optional<FitOffer> best;  ///< the cheapest that fits; nothing where none was found
+  std::optional<FitOffer> own;   ///< the cheapest that fits with the file's micro-steps
   Graph graph;                   ///< the step of `best`
   double bound = 0;              ///< seconds: no way within the budget with these micro-steps takes fewer
   FitOffer least;                ///< the least bytes found with the file's micro-steps

@@ -135,7 +135,8 @@ struct Graph {
   std::vector<Value> values;
   std::vector<LayerId> order;    ///< execution order of the layers, set by the fuse pass
   std::vector<Node> nodes;       ///< one training step, in execution order; set by differentiate
-  std::map<std::pair<LayerId, int>, Node> again;  ///< by layer and part: the call that makes outputs[0] of the forward call again, where it is not that one itself
+  /// By layer and part: the call that makes outputs[0] of the forward call again, where it is not that one itself.
+  std::map<std::pair<LayerId, int>, Node> again;
   std::vector<Node> evaluation;  ///< one evaluation batch; set by lower_evaluation
   std::vector<std::pair<ValueId, ValueId>> evaluation_aliases;  ///< {y, x}: in evaluation y is another name of x (dropout)
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "diag/diagnostic.h"
+#include "ir/eager.h"
 #include "ir/type.h"
 
 namespace netc {
@@ -331,6 +332,8 @@ struct OpDef {
   std::pair<Activation, double> (*activation)(const Args&) = nullptr;
   /// PyTorch's twin, from the statement as written: `info` has no fused activation.
   Required<TorchLayer (*)(const LayerInfo&)> torch;
+  /// What that twin allocates and keeps, call by call; of a loss, whose input is the scores, too.
+  Required<std::vector<EagerCall> (*)(const LayerInfo&)> eager;
   bool default_bias = false;        ///< takes `bias` / `nobias`; has one unless it says so or a bn follows
   bool drops_preceding_bias = false;  ///< bn: a conv right before it needs no bias
   bool commutes_with_relu = false;    ///< max-pool: relu before it may as well stand after it

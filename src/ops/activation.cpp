@@ -1,4 +1,5 @@
 // The activations: one small row each. Kernels: act_forward and its three backward kernels.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -105,6 +106,16 @@ TorchLayer torch_gelu(const LayerInfo& info) {
   return torch_expression(info.args.has("tanh") ? "F.gelu({0}, approximate=\"tanh\")" : "F.gelu({0})");
 }
 
+/// relu in place, as torchvision's models have it; the others beside their input. relu6 in place keeps a copy of its input: the same bytes.
+template <std::pair<Activation, double> (*kind_of)(const Args&)>
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  const Activation kind = kind_of(info.args).first;
+  const bool by_result = kind == Activation::relu || kind == Activation::sigmoid || kind == Activation::tanh;
+  EagerCall call = eager::pointwise(eager::x(), eager::of(info.output), {by_result ? eager::result : eager::x()});
+  if (kind == Activation::relu) call.result = EagerResult::over;
+  return {call};
+}
+
 using Infer = std::optional<Shape> (*)(const InferContext&);
 using Torch = TorchLayer (*)(const LayerInfo&);
 
@@ -120,6 +131,7 @@ OpDef row(std::string_view name, std::string_view summary, std::vector<ArgSpec> 
           .lower = lower<kind_of>,
           .activation = kind_of,
           .torch = torch,
+          .eager = eager_calls<kind_of>,
           .examples = std::move(examples)};
 }
 

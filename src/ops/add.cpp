@@ -1,5 +1,6 @@
 // add: the sum of branches. Kernel: add_forward, once for every branch after the first; the gradient passes through.
 #include "ops/branches.h"
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -42,6 +43,13 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression(sum);
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  std::vector<EagerCall> calls{sum(x(0), x(1), of(info.output))};
+  for (int i = 2; i < static_cast<int>(info.inputs.size()); ++i) calls.push_back(sum(made(i - 2), x(i), of(info.output)));
+  return calls;
+}
+
 }  // namespace
 
 const OpDef& add() {
@@ -55,6 +63,7 @@ const OpDef& add() {
       .lower = lower,
       .fuse_activation = FuseActivation::by_output,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"add {} { conv 3 3x3 pad }", {4, 4, 3}}, {"add { fc 5 } { fc 5; tanh } { fc 5; sigmoid }", {6}}},
   };
   return row;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -249,6 +250,33 @@ std::vector<ArgSpec> arguments() {
           flag("bias", "its projections have biases, which is the default"), nobias_flag()};
 }
 
+/// Memory-efficient attention, which float32 takes: its gradient comes in one tensor, from which that of the projection is put together. With
+/// `rope` or `kv`, queries, keys and values that were turned or repeated are counted as one tensor.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Heads h = heads_of(info);
+  const auto heads = [&](int64_t count) { return batched(Size(h.t) * Size(count) * Size(h.size)); };
+  std::vector<EagerCall> calls{linear(x(), 0, info.has_bias ? 2 : -1, batched(Size(h.t) * Size(h.packed()))),
+                               view(made(0), batched(Size(h.t) * Size(h.packed())), EagerGradient::fresh)};
+  std::vector<EagerTensor> read{made(1)};
+  const auto remade = [&](int64_t count, std::string_view what, const Extent& factors) {
+    EagerCall call = copy(read.back(), heads(count));
+    call.scratch = call.backward_scratch = heads(count);
+    if (!what.empty()) call.kept = {{what, factors}};
+    calls.push_back(call);
+    read.push_back(made(static_cast<int>(calls.size()) - 1));
+  };
+  if (h.rope) remade(h.heads + h.kv, "sines and cosines", once(Size(h.t) * Size(h.size)));
+  if (h.kv < h.heads) remade(2 * h.heads, {}, {});
+  EagerCall attend{.inputs = {{read.back()}}, .bytes = heads(h.heads), .saves = read,
+                   .kept = {{"the logarithm of each softmax's sum", batched(Size(h.heads) * Size((h.t + 31) / 32 * 32))}},
+                   .backward_scratch = batched(Size(h.heads) * Size(h.t))};
+  attend.saves.push_back(result);
+  calls.push_back(attend);
+  calls.push_back(linear(made(static_cast<int>(calls.size()) - 1), 1, info.has_bias ? 3 : -1, of(info.output)));
+  return calls;
+}
+
 }  // namespace
 
 const OpDef& attn() {
@@ -266,6 +294,7 @@ const OpDef& attn() {
       .lower = lower,
       .evaluate = evaluate,
       .torch = torch,
+      .eager = eager_calls,
       .default_bias = true,
       .examples = std::vector<Example>{{"attn 2", {5, 6}}, {"attn 3 causal nobias", {7, 6}}, {"attn 4 causal kv 2 rope", {6, 8}},
                                        {"attn 2 kv 1 drop 0.25 bias", {4, 6}}},

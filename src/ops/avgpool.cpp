@@ -1,4 +1,5 @@
 // avgpool: average pooling, global without a kernel. Kernels: avgpool_forward, avgpool_backward.
+#include "ops/eager.h"
 #include "ops/pooling.h"
 #include "ops/rows.h"
 
@@ -66,6 +67,17 @@ TorchLayer torch(const LayerInfo& info) {
   return twin;
 }
 
+/// The mean of the whole image knows its size without it; every other average keeps its input.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  if (!info.args.has("kernel")) return {{.inputs = {{x()}}, .bytes = of(info.output), .any_layout = true}};
+  const Window window = window_of(info.args, as_image(info.inputs[0]));
+  if (torch_pads(window)) return {pointwise(x(), of(info.output), {x()})};
+  std::vector<EagerCall> calls{padded(as_image(info.inputs[0]), window), pointwise(made(0), of(info.output), {made(0)})};
+  if (!info.args.has("countpad")) calls.push_back(copy(made(1), of(info.output)));  // divided by what each window covers
+  return calls;
+}
+
 }  // namespace
 
 const OpDef& avgpool() {
@@ -82,6 +94,7 @@ const OpDef& avgpool() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"avgpool", {5, 4, 3}},
                                        {"avgpool 2x2/2", {6, 6, 2}},
                                        {"avgpool 3x3/2 pad", {5, 5, 2}},

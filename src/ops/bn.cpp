@@ -1,4 +1,5 @@
 // bn: batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167). Kernels: bn_forward, bn_apply, bn_backward, bn_evaluate.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -81,6 +82,13 @@ TorchLayer torch(const LayerInfo& info) {
   return {.module = module + ")", .call = sequence ? "{m}({0}.transpose(1, 2)).transpose(1, 2)" : "{m}({0})", .tensors = std::move(tensors)};
 }
 
+/// cuDNN's and PyTorch's own kernels keep the same; cuDNN's reserve, whose size it alone knows, is counted as 0.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  EagerCall call = eager::normalise(eager::x(), eager::of(info.output), eager::once(channels(info.output)));
+  call.module_bytes = 8;  // num_batches_tracked
+  return {call};
+}
+
 }  // namespace
 
 const OpDef& bn() {
@@ -99,6 +107,7 @@ const OpDef& bn() {
       .evaluate = evaluate,
       .fuse_activation = FuseActivation::whole,
       .torch = torch,
+      .eager = eager_calls,
       .drops_preceding_bias = true,
       .examples = std::vector<Example>{{"bn", {4, 4, 3}}, {"bn eps 1e-3 keep 0.99", {3, 5, 2}}, {"bn", {6}}},
   };

@@ -1,5 +1,6 @@
 // cls: a learned token before the others (Devlin et al. 2018; Dosovitskiy et al. 2020). Kernels: cls_forward, cls_backward_weights; the
 // gradient of the other tokens is a shift by one, place_forward.
+#include "ops/eager.h"
 #include "ops/place.h"
 #include "ops/rows.h"
 
@@ -49,6 +50,11 @@ TorchLayer torch(const LayerInfo& info) {
           .helper = kClassToken};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  return {{.inputs = {{x(), EagerGradient::part}, {param(0)}}, .bytes = of(info.output), .any_layout = true}};
+}
+
 }  // namespace
 
 const OpDef& cls() {
@@ -62,6 +68,7 @@ const OpDef& cls() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"cls", {4, 3}}, {"cls", {1, 5}}},
   };
   return row;

@@ -3,6 +3,7 @@
 
 #include "ops/branches.h"
 #include "ops/channels.h"
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -64,6 +65,12 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression("torch.cat([" + inputs + "], " + (channels_first(info.output) ? "1)" : "2)"));
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  EagerCall call{.inputs = {}, .bytes = eager::of(info.output), .any_layout = true};
+  for (int i = 0; i < static_cast<int>(info.inputs.size()); ++i) call.inputs.push_back({eager::x(i), EagerGradient::part});
+  return {call};
+}
+
 }  // namespace
 
 const OpDef& concat() {
@@ -77,6 +84,7 @@ const OpDef& concat() {
       .parts = parts,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"concat {} { conv 2 3x3 pad }", {4, 4, 3}},
                                        {"concat { conv 2 1x1 } { conv 3 1x1 } {}", {3, 3, 2}},
                                        {"concat { fc 3 } { fc 2 }", {5}}},

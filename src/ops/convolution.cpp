@@ -140,6 +140,23 @@ TorchLayer torch_convolution(const Convolution& convolution, const LayerInfo& in
   return twin;
 }
 
+std::vector<EagerCall> eager_convolution(const Convolution& convolution, const LayerInfo& info) {
+  using namespace eager;
+  std::vector<EagerCall> calls;
+  if (!convolution.transposed && !torch_pads(convolution.window)) calls.push_back(padded(convolution.in, convolution.window));
+  const EagerTensor from = calls.empty() ? x() : made(0);
+  EagerCall call{.inputs = {{from}, {param(0)}}, .bytes = of(info.output), .saves = {from}};
+  if (info.has_bias) call.inputs.push_back({param(1)});
+  calls.push_back(call);
+  if (!convolution.transposed) return calls;
+  const int64_t more_h = std::max<int64_t>(-missing(convolution.window.h, convolution.in.h), 0);
+  const int64_t more_w = std::max<int64_t>(-missing(convolution.window.w, convolution.in.w), 0);
+  if (more_h + more_w == 0) return calls;
+  calls[0].bytes = of({convolution.in.h + more_h, convolution.in.w + more_w, convolution.in.c});
+  calls.push_back(view(made(0), of(info.output), EagerGradient::fresh));
+  return calls;
+}
+
 Size bias_flops(const LayerInfo& info) { return info.has_bias ? elements(info.output) : Size(0); }
 
 }  // namespace netc::ops

@@ -1,6 +1,7 @@
 // What conv, depthwise and deconv share: their arguments, ConvDesc and the calls of the forward and backward pass.
 #pragma once
 
+#include "ops/eager.h"
 #include "ops/torch.h"
 
 namespace netc::ops {
@@ -36,6 +37,8 @@ std::vector<ParamSpec> convolution_params(const Convolution& convolution, bool h
 std::vector<Alternative> convolution_calls(const Convolution& convolution, const LayerInfo& info);
 /// nn.Conv2d or nn.ConvTranspose2d; padding that PyTorch's modules cannot say stands in the expression.
 TorchLayer torch_convolution(const Convolution& convolution, const LayerInfo& info);
+/// The convolution, after a copy where PyTorch cannot say the padding. Workspace that cuDNN may take is not counted.
+std::vector<EagerCall> eager_convolution(const Convolution& convolution, const LayerInfo& info);
 /// Beyond the multiply-accumulates: one addition an output element for the bias.
 Size bias_flops(const LayerInfo& info);
 
@@ -55,6 +58,7 @@ OpDef convolution_row(std::string_view name, std::vector<std::string_view> alias
           .lower = +[](const LayerInfo& info) { return convolution_calls(make(info.args, info.inputs[0]), info); },
           .fuse_activation = FuseActivation::by_output,
           .torch = +[](const LayerInfo& info) { return torch_convolution(make(info.args, info.inputs[0]), info); },
+          .eager = +[](const LayerInfo& info) { return eager_convolution(make(info.args, info.inputs[0]), info); },
           .default_bias = true,
           .examples = std::move(examples)};
 }

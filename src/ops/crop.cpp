@@ -1,4 +1,5 @@
 // crop: a part of an image. Kernel: place_forward both ways.
+#include "ops/eager.h"
 #include "ops/place.h"
 #include "ops/rows.h"
 
@@ -10,6 +11,13 @@ std::optional<Shape> infer(const InferContext& context) { return infer_place(con
 std::vector<Alternative> lower(const LayerInfo& info) { return place_calls(info, false); }
 
 TorchLayer torch(const LayerInfo& info) { return torch_place(info, false); }
+
+/// Rows, then columns: the backward pass makes an image of zeros for each.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Shape rows_cut{info.output[0], info.inputs[0][1], info.inputs[0][2]};
+  return {view(x(), of(rows_cut), EagerGradient::fresh), view(made(0), of(info.output), EagerGradient::fresh)};
+}
 
 }  // namespace
 
@@ -23,6 +31,7 @@ const OpDef& crop() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"crop 3x4", {6, 7, 2}}, {"crop 2x2 at=1,0", {4, 4, 3}}},
   };
   return row;

@@ -1,4 +1,5 @@
 // drop: dropout (Srivastava et al. 2014), scaled while training. Kernel: drop_forward both ways; it makes its mask again from a counter.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -25,6 +26,14 @@ KernelCall evaluate(const LayerInfo&) { return {.kernel = "", .outputs = {operan
 
 TorchLayer torch(const LayerInfo& info) { return {.module = "nn.Dropout(" + number_text(info.args.number("p")) + ")", .call = "{m}({0})"}; }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  if (info.args.number("p") == 0) return eager_view(info);
+  EagerCall call = pointwise(x(), of(info.output), {});
+  call.kept = {{"a mask of one byte an element", batched(elements(info.output), 1)}};
+  return {call};
+}
+
 }  // namespace
 
 const OpDef& drop() {
@@ -37,6 +46,7 @@ const OpDef& drop() {
       .lower = lower,  // other_flops: one product an element, the default
       .evaluate = evaluate,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"drop 0.5", {20}}, {"drop 0.25", {4, 4, 3}}},
   };
   return row;

@@ -1,6 +1,7 @@
 // embed: a table of vectors, one for each token. Kernels: embed_forward, embed_backward.
 #include <fmt/format.h>
 
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -48,6 +49,12 @@ TorchLayer torch(const LayerInfo& info) {
           .tensors = torch_weight_bias(false)};
 }
 
+/// The weight gradient is as large as the weight, and made from the ids sorted, with their places: int64 both.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  return {{.inputs = {{param(0)}}, .bytes = of(info.output), .saves = {x()}, .backward_scratch = batched(Size(2) * Size(info.inputs[0][0]), 8)}};
+}
+
 }  // namespace
 
 const OpDef& embed() {
@@ -62,6 +69,7 @@ const OpDef& embed() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .takes_ids = true,
       .examples = std::vector<Example>{{"embed 7 4", {5}, 7}, {"embed 9 3", {6}, 4}},
   };

@@ -1,4 +1,5 @@
 // fc: fully connected. Kernels: fc_forward, fc_backward_weights, fc_backward_data.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -93,6 +94,10 @@ TorchLayer torch(const LayerInfo& info) {
           .tensors = torch_weight_bias(info.has_bias)};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  return {eager::linear(eager::x(), 0, info.has_bias ? 1 : -1, eager::of(info.output))};
+}
+
 }  // namespace
 
 const OpDef& fc() {
@@ -109,6 +114,7 @@ const OpDef& fc() {
       .lower = lower,
       .fuse_activation = FuseActivation::by_output,
       .torch = torch,
+      .eager = eager_calls,
       .default_bias = true,
       .examples = std::vector<Example>{{"fc 5", {3, 3, 2}}, {"fc 4 nobias", {7}}, {"fc 3", {4, 5}}},
   };

@@ -1,4 +1,5 @@
 // first: the first token of a sequence. Kernel: place_forward both ways.
+#include "ops/eager.h"
 #include "ops/place.h"
 #include "ops/rows.h"
 
@@ -22,6 +23,10 @@ std::vector<Alternative> lower(const LayerInfo& info) {
 
 TorchLayer torch(const LayerInfo&) { return torch_expression("{0}[:, 0]"); }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  return {eager::view(eager::x(), eager::of(info.output), EagerGradient::fresh)};
+}
+
 }  // namespace
 
 const OpDef& first() {
@@ -34,6 +39,7 @@ const OpDef& first() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"first", {4, 3}}, {"first", {1, 6}}},
   };
   return row;

@@ -1,4 +1,5 @@
 // flatten: the same values as one flat vector, in the order rows, columns, channels. No kernel: another name for the same bytes.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -30,6 +31,7 @@ const OpDef& flatten() {
       .parts = parts,
       .lower = lower,
       .torch = torch,
+      .eager = eager_view,
       .examples = std::vector<Example>{{"flatten", {3, 4, 2}}, {"flatten", {4, 5}}},
   };
   return row;

@@ -1,5 +1,6 @@
 // groupnorm: normalisation over groups of channels (Wu and He 2018, arXiv:1803.08494). Kernels: groupnorm_forward, groupnorm_apply,
 // groupnorm_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -58,6 +59,10 @@ TorchLayer torch(const LayerInfo& info) {
           .tensors = torch_weight_bias(true)};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  return {eager::normalise(eager::x(), eager::of(info.output), eager::batched(info.args.integer("groups", 1)))};
+}
+
 }  // namespace
 
 const OpDef& groupnorm() {
@@ -72,6 +77,7 @@ const OpDef& groupnorm() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"groupnorm 2", {4, 4, 6}}, {"groupnorm 3 eps 1e-3", {3, 5, 6}}, {"groupnorm 1", {5, 4}}},
   };
   return row;

@@ -1,5 +1,6 @@
 // The losses, fused with their gradients: the forward call leaves the gradient of the mean loss where the scores were.
 // Kernels: loss_softmax, loss_bce, loss_mse and their _evaluate.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -69,6 +70,31 @@ TorchLayer torch_bce(const LayerInfo&) { return torch_expression("F.binary_cross
 
 TorchLayer torch_mse(const LayerInfo&) { return torch_expression("F.mse_loss({0}, {1})"); }
 
+/// log_softmax and the negative logarithm of the class; with smoothing the mean of all logarithms beside it.
+std::vector<EagerCall> eager_softmax(const LayerInfo& info) {
+  using namespace eager;
+  const Extent row = batched(rows(info.inputs[0])), one = once(1);
+  std::vector<EagerCall> calls{pointwise(x(), of(info.inputs[0]), {result}),
+                               {.inputs = {{made(0)}}, .bytes = one, .saves = {made(0), target}, .kept = {{"the sum of weights", one}}}};
+  if (info.args.number("smooth", 0) == 0) return calls;
+  const EagerKept mask{"which classes count", batched(rows(info.inputs[0]), 1)};
+  calls.push_back({.inputs = {{made(0), EagerGradient::part}}, .bytes = row});
+  calls.push_back({.inputs = {{made(2)}}, .bytes = row, .kept = {mask}});
+  calls.push_back({.inputs = {{made(3)}}, .bytes = row, .saves = {made(3)}, .kept = {mask}});
+  calls.push_back({.inputs = {{made(4)}}, .bytes = one});
+  calls.push_back(sum(made(1), made(5), one));
+  return calls;
+}
+
+/// `scratch` and `backward_scratch` tensors of the scores' size come and go.
+template <int scratch, int backward_scratch>
+std::vector<EagerCall> eager_elementwise(const LayerInfo& info) {
+  using namespace eager;
+  const Size values = elements(info.inputs[0]);
+  return {{.inputs = {{x()}}, .bytes = once(1), .saves = {x(), target}, .scratch = batched(values * Size(scratch)),
+           .backward_scratch = batched(values * Size(backward_scratch))}};
+}
+
 /// For each score. softmax: maximum, difference, exp, sum, quotient; bce: exp, log and 4 more; mse: difference, square, sum.
 template <int per_element>
 Size flops(const LayerInfo& info) {
@@ -88,6 +114,7 @@ const OpDef& loss_softmax() {
       .lower = lower<Kind::softmax>,
       .evaluate = evaluate<Kind::softmax>,
       .torch = torch_softmax,
+      .eager = eager_softmax,
       .is_loss = true,
       .examples = std::vector<Example>{{"loss softmax", {5}}, {"loss softmax smooth 0.1", {2, 3, 4}}},
   };
@@ -105,6 +132,7 @@ const OpDef& loss_bce() {
       .lower = lower<Kind::bce>,
       .evaluate = evaluate<Kind::bce>,
       .torch = torch_bce,
+      .eager = eager_elementwise<2, 1>,  // the logarithm of the sigmoid and its factor; the sigmoid
       .is_loss = true,
       .examples = std::vector<Example>{{"loss bce", {1}}, {"loss bce", {4, 4, 2}}},
   };
@@ -122,6 +150,7 @@ const OpDef& loss_mse() {
       .lower = lower<Kind::mse>,
       .evaluate = evaluate<Kind::mse>,
       .torch = torch_mse,
+      .eager = eager_elementwise<1, 0>,  // the squares before their mean
       .is_loss = true,
       .examples = std::vector<Example>{{"loss mse", {5}}, {"loss mse", {4, 4, 2}}},
   };

@@ -1,5 +1,6 @@
 // lrn: local response normalisation across channels (Krizhevsky et al. 2012, section 3.3, with PyTorch's alpha / n).
 // Kernels: lrn_forward, lrn_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -41,6 +42,17 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression(over("{0}.unsqueeze(2)") + ".squeeze(2)");
 }
 
+/// The twin is a formula: squares, padded; their average; that scaled; its power; the quotient.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const int64_t c = channels(info.output), n = info.args.integer("channels", 1);
+  const Extent whole = of(info.output), padded = batched(Size(rows(info.output)) * Size(c + n - 1));
+  EagerCall average = pointwise(made(1), whole, {made(1)}), scaled = copy(made(2), whole);
+  scaled.scratch = whole;  // the product, before the sum
+  return {pointwise(x(), whole, {x()}), copy(made(0), padded), average, scaled, pointwise(made(3), whole, {made(3)}),
+          {.inputs = {{x()}, {made(4)}}, .bytes = whole, .saves = {x(), made(4)}, .backward_scratch = whole, .any_layout = true}};
+}
+
 }  // namespace
 
 const OpDef& lrn() {
@@ -56,6 +68,7 @@ const OpDef& lrn() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"lrn 5", {3, 3, 8}}, {"lrn 3 alpha 0.5 beta 0.5 k 2", {4, 4, 3}}},
   };
   return row;

@@ -32,6 +32,7 @@ const OpDef& lstm() {
       .between = [](const LayerInfo& info) { return recurrent_between(info, cell); },
       .lower = [](const LayerInfo& info) { return recurrent_lower(info, cell); },
       .torch = [](const LayerInfo& info) { return recurrent_torch(info, cell); },
+      .eager = [](const LayerInfo& info) { return recurrent_eager(info, cell); },
       .default_bias = true,
       .examples = std::vector<Example>{{"lstm 5", {4, 3}}, {"lstm 3 layers 2 bidirectional", {3, 4}}, {"lstm 4 bidirectional nobias", {5, 2}}},
   };

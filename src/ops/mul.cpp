@@ -1,5 +1,6 @@
 // mul: the product of two branches, of equal shapes or one of them 1x1xC. Kernels: mul_forward, mul_reduce.
 #include "ops/branches.h"
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -61,6 +62,15 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression("{" + std::to_string(large) + "} * " + factor + ".reshape" + sizes);
 }
 
+/// The gradient of a factor that is spread over the image is a whole image before it is summed.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Product product = product_of(info);
+  const Extent whole = of(info.output);
+  return {{.inputs = {{x(product.large)}, {x(1 - product.large)}}, .bytes = whole, .saves = {x(0), x(1)},
+           .backward_scratch = product.broadcast ? whole : Extent{}, .any_layout = true}};
+}
+
 }  // namespace
 
 const OpDef& mul() {
@@ -72,6 +82,7 @@ const OpDef& mul() {
       .infer = infer,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"mul {} { avgpool; conv 3 1x1; sigmoid }", {4, 4, 3}},
                                        {"mul { conv 3 1x1 } { conv 3 1x1; tanh }", {3, 3, 2}},
                                        {"mul { avgpool; sigmoid } {}", {3, 4, 2}}},

@@ -1,4 +1,5 @@
 // norm: layer normalisation over the channels (Ba, Kiros and Hinton 2016, arXiv:1607.06450). Kernels: norm_forward, norm_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -43,6 +44,12 @@ TorchLayer torch(const LayerInfo& info) {
   return {.module = module, .call = torch_channels_last(info.output), .tensors = torch_weight_bias(true)};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  EagerCall call = eager::normalise(eager::x(), eager::of(info.output), eager::batched(rows(info.output)));
+  if (info.output.size() == 3) call.scratch = call.backward_scratch = eager::of(info.output);  // an image with its channels put last
+  return {call};
+}
+
 }  // namespace
 
 const OpDef& norm() {
@@ -56,6 +63,7 @@ const OpDef& norm() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"norm", {4, 4, 8}}, {"norm eps 1e-3", {3, 5, 6}}, {"norm", {5}}},
   };
   return row;

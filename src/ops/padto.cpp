@@ -1,4 +1,5 @@
 // padto: zeros around an image. Kernel: place_forward both ways.
+#include "ops/eager.h"
 #include "ops/place.h"
 #include "ops/rows.h"
 
@@ -23,6 +24,7 @@ const OpDef& padto() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_copy,
       .examples = std::vector<Example>{{"padto 6x7", {3, 4, 2}}, {"padto 5x5 at=0,2", {3, 3, 2}}},
   };
   return row;

@@ -1,4 +1,5 @@
 // pool: max-pooling. Kernels: pool_forward, pool_backward.
+#include "ops/eager.h"
 #include "ops/pooling.h"
 #include "ops/rows.h"
 
@@ -39,6 +40,17 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression("F.max_pool2d(" + (torch_pads(window) ? "{0}" : torch_padded(window, "float(\"-inf\")")) + arguments + ")");
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Window window = window_of(info);
+  std::vector<EagerCall> calls;
+  if (!torch_pads(window)) calls.push_back(padded(as_image(info.inputs[0]), window));
+  const EagerTensor from = calls.empty() ? x() : made(0);
+  calls.push_back({.inputs = {{from}}, .bytes = of(info.output), .saves = {from},
+                   .kept = {{"an int64 index of each maximum", batched(elements(info.output), 8)}}});
+  return calls;
+}
+
 }  // namespace
 
 const OpDef& pool() {
@@ -52,6 +64,7 @@ const OpDef& pool() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .commutes_with_relu = true,
       .examples = std::vector<Example>{{"pool 2x2/2", {6, 6, 3}},
                                        {"pool 3x3/2 pad", {7, 8, 2}},

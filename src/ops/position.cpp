@@ -1,6 +1,7 @@
 // position: learned positions, one vector for each place in a sequence. Kernels: position_forward, position_backward_weights.
 #include <fmt/format.h>
 
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -57,6 +58,12 @@ TorchLayer torch(const LayerInfo& info) {
           .helper = kPosition};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  return {view(param(0), once(elements(info.output)), EagerGradient::fresh),
+          {.inputs = {{x(), EagerGradient::passed}, {made(0)}}, .bytes = of(info.output), .any_layout = true}};
+}
+
 }  // namespace
 
 const OpDef& position() {
@@ -69,6 +76,7 @@ const OpDef& position() {
       .params = params,
       .lower = lower,  // other_flops: one addition an element, the default
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"position 5", {5, 4}}, {"position 9", {6, 3}}},
   };
   return row;

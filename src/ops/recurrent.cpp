@@ -1,3 +1,4 @@
+#include "ops/eager.h"
 #include "ops/recurrent.h"
 
 #include <fmt/format.h>
@@ -169,6 +170,18 @@ TorchLayer recurrent_torch(const LayerInfo& info, const RecurrentCell& cell) {
     }
   }
   return layer;
+}
+
+/// What cuDNN keeps is its own secret: counted as netc's own kernels keep it, the gates and one value more a hidden unit and token, and what
+/// lies between the layers.
+std::vector<EagerCall> recurrent_eager(const LayerInfo& info, const RecurrentCell& cell) {
+  using namespace eager;
+  const Sizes sizes = sizes_of(info);
+  const Size unit = Size(sizes.t) * Size(sizes.out()), values = unit * Size(sizes.layers * (cell.gates + 2) - 1);
+  EagerCall call{.inputs = {{x()}}, .bytes = of(info.output), .saves = {x(), result}, .kept = {{"cuDNN's reserve, about", batched(values)}}};
+  const int params = static_cast<int>(recurrent_params(info, cell).size());
+  for (int i = 0; i < params; ++i) call.inputs.push_back({param(i)});
+  return {call};
 }
 
 }  // namespace netc::ops

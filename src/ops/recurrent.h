@@ -24,5 +24,6 @@ int recurrent_parts(const LayerInfo& info);
 PartSpec recurrent_between(const LayerInfo& info, const RecurrentCell& cell);
 std::vector<Alternative> recurrent_lower(const LayerInfo& info, const RecurrentCell& cell);
 TorchLayer recurrent_torch(const LayerInfo& info, const RecurrentCell& cell);
+std::vector<EagerCall> recurrent_eager(const LayerInfo& info, const RecurrentCell& cell);
 
 }  // namespace netc::ops

@@ -1,5 +1,6 @@
 // rmsnorm: root mean square normalisation over the channels (Zhang and Sennrich 2019, arXiv:1910.07467). Kernels: rmsnorm_forward,
 // rmsnorm_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -55,6 +56,18 @@ TorchLayer torch(const LayerInfo& info) {
   return {.module = module, .call = torch_channels_last(info.output), .tensors = torch_weight_bias(false), .helper = kRmsNorm};
 }
 
+/// The twin is a formula, of which autograd keeps every factor.
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Extent whole = of(info.output), row = batched(rows(info.output));
+  return {pointwise(x(), whole, {x()}),
+          {.inputs = {{made(0)}}, .bytes = row},
+          {.inputs = {{made(1), EagerGradient::passed}}, .bytes = row},
+          pointwise(made(2), row, {result}),
+          {.inputs = {{x()}, {made(3)}}, .bytes = whole, .saves = {x(), made(3)}, .backward_scratch = whole},
+          {.inputs = {{made(4)}, {param(0)}}, .bytes = whole, .saves = {made(4)}, .backward_scratch = whole}};
+}
+
 }  // namespace
 
 const OpDef& rmsnorm() {
@@ -68,6 +81,7 @@ const OpDef& rmsnorm() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"rmsnorm", {5, 8}}, {"rmsnorm eps 1e-3", {3, 5, 6}}, {"rmsnorm", {5}}},
   };
   return row;

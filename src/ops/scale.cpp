@@ -1,4 +1,5 @@
 // scale: a learned factor for each channel (layer scale, Touvron et al. 2021). Kernels: scale_forward, scale_backward_weights.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -46,6 +47,12 @@ TorchLayer torch(const LayerInfo& info) {
           .helper = kScale};
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  using namespace eager;
+  const Extent whole = of(info.output);
+  return {{.inputs = {{x()}, {param(0)}}, .bytes = whole, .saves = {x()}, .backward_scratch = whole}};
+}
+
 }  // namespace
 
 const OpDef& scale() {
@@ -58,6 +65,7 @@ const OpDef& scale() {
       .params = params,
       .lower = lower,  // other_flops: one product an element, the default
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"scale", {4, 4, 3}}, {"scale init 0.1", {6}}},
   };
   return row;

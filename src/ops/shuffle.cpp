@@ -1,4 +1,5 @@
 // shuffle: ShuffleNet's channel shuffle (Zhang et al. 2017). Kernel: shuffle_forward both ways.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -59,6 +60,7 @@ const OpDef& shuffle() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_copy,
       .examples = std::vector<Example>{{"shuffle 2", {3, 3, 6}}, {"shuffle 3", {2, 2, 12}}},
   };
   return row;

@@ -1,5 +1,6 @@
 // slice: some of the channels. Kernels: channels_copy, and channels_scatter for the gradient.
 #include "ops/channels.h"
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -39,6 +40,10 @@ TorchLayer torch(const LayerInfo& info) {
   return torch_expression((channels_first(info.output) ? "{0}[:, " : "{0}[:, :, ") + range);
 }
 
+std::vector<EagerCall> eager_calls(const LayerInfo& info) {
+  return {eager::view(eager::x(), eager::of(info.output), EagerGradient::fresh)};
+}
+
 }  // namespace
 
 const OpDef& slice() {
@@ -51,6 +56,7 @@ const OpDef& slice() {
       .other_flops = no_flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_calls,
       .examples = std::vector<Example>{{"slice 1..3", {3, 3, 4}}, {"slice 0..5", {8}}},
   };
   return row;

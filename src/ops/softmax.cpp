@@ -1,4 +1,5 @@
 // softmax over the channels. Kernels: softmax_forward, softmax_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -38,6 +39,7 @@ const OpDef& softmax() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_saves_result,
       .examples = std::vector<Example>{{"softmax", {6}}, {"softmax", {3, 3, 4}}},
   };
   return row;

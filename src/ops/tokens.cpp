@@ -1,4 +1,5 @@
 // tokens: an image as a sequence of its pixels. No kernel: another name for the same bytes.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -29,6 +30,7 @@ const OpDef& tokens() {
       .parts = parts,
       .lower = lower,
       .torch = torch,
+      .eager = eager_view,
       .examples = std::vector<Example>{{"tokens", {3, 4, 2}}, {"tokens", {2, 2, 5}}},
   };
   return row;

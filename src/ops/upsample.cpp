@@ -1,4 +1,5 @@
 // upsample: enlarges an image by a whole factor. Kernels: upsample_forward, upsample_backward.
+#include "ops/eager.h"
 #include "ops/rows.h"
 #include "ops/torch.h"
 
@@ -51,6 +52,7 @@ const OpDef& upsample() {
       .other_flops = flops,
       .lower = lower,
       .torch = torch,
+      .eager = eager_copy,
       .examples = std::vector<Example>{{"upsample 2", {3, 4, 2}}, {"upsample 3 nearest", {2, 2, 3}}, {"upsample 2 bilinear", {4, 3, 2}}},
   };
   return row;

@@ -9,6 +9,7 @@
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
 #include "passes/recompute.h"
+#include "passes/schedule.h"
 
 namespace netc {
 
@@ -26,12 +27,14 @@ struct Pass {
   uint32_t needs = 0, gives = 0;
   void (*run)(Graph&) = nullptr;
   bool training_only = false;
+  void (*for_target)(Graph&, const Target&) = nullptr;  ///< in place of `run`
 };
 
 constexpr std::array kPasses = {
     Pass{"fuse", "lets layers share work: relu after max-pool, activations inside the layer before them", kResolved, kOrdered, fuse},
     Pass{"differentiate", "forward, backward and update calls of one training step", kResolved | kOrdered, kTrainingStep, differentiate, true},
     Pass{"recompute", "makes again what `recompute LABEL` names", kResolved | kOrdered | kTrainingStep, kTrainingStep, recompute_labelled, true},
+    Pass{"schedule", "the order of those calls: fewer bytes at the peak", kTrainingStep, kTrainingStep, nullptr, true, schedule},
     Pass{"evaluation", "the calls of one evaluation batch", kResolved | kOrdered, kEvaluation, lower_evaluation},
 };
 

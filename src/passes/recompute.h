@@ -27,7 +27,8 @@ struct ForwardPass {
   }
 };
 
-/// `graph` has been differentiated, and nothing is made again in it yet.
+/// `graph` has been differentiated, its order is as written (no `schedule`: a call that runs again must come before the updates of what it reads), and
+/// nothing is made again in it yet.
 ForwardPass forward_pass(const Graph& graph);
 
 /// The call that makes the first output of a forward node again (Graph::again, else the node itself).

@@ -40,18 +40,8 @@ int64_t LiveBytes::workspace(const Node& node) {
 
 LivenessBound LiveBytes::peak(std::span<const Access> calls) {
   sharing_.run(calls, bytes_);
-  change_.assign(calls.size() + 1, 0);
-  for (const Interval& buffer : sharing_.buffers()) {
-    change_[static_cast<size_t>(buffer.first)] += buffer.bytes;
-    change_[static_cast<size_t>(buffer.last) + 1] -= buffer.bytes;
-  }
-  LivenessBound bound;
-  int64_t live = 0;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    live += change_[i];
-    if (live > bound.bytes) bound = {live, static_cast<int>(i)};
-  }
-  return bound;
+  live_bytes(sharing_.buffers(), static_cast<int>(calls.size()), profile_);
+  return peak_of(profile_);
 }
 
 LivenessBound LiveBytes::peak(std::span<const Node> nodes, std::span<const ValueId> copy_of) {
@@ -59,12 +49,6 @@ LivenessBound LiveBytes::peak(std::span<const Node> nodes, std::span<const Value
   calls_.clear();
   for (const Node& node : nodes) calls_.push_back(access(node));
   return peak(calls_);
-}
-
-std::vector<int64_t> LiveBytes::profile() const {
-  std::vector<int64_t> live(change_.begin(), change_.empty() ? change_.end() : change_.end() - 1);
-  for (size_t i = 1; i < live.size(); ++i) live[i] += live[i - 1];
-  return live;
 }
 
 }  // namespace netc

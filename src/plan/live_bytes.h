@@ -34,7 +34,7 @@ class LiveBytes {
   /// After peak(): the buffers.
   const Sharing& sharing() const { return sharing_; }
   /// After peak(): live bytes by position.
-  std::vector<int64_t> profile() const;
+  const std::vector<int64_t>& profile() const { return profile_; }
   /// By storage; Sharing::kAlways for what lives always.
   std::span<const int64_t> bytes() const { return bytes_; }
 
@@ -50,7 +50,7 @@ class LiveBytes {
   std::vector<int> storage_;    ///< by value of the graph
   std::map<std::pair<const char*, const Field*>, int64_t> workspaces_;  ///< by kernel and constants, which copies of a node share
   std::vector<Access> calls_;
-  std::vector<int64_t> change_;  ///< by position: bytes that begin to live less those that end
+  std::vector<int64_t> profile_;
   Sharing sharing_;
 };
 

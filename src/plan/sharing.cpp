@@ -1,7 +1,5 @@
 #include "plan/sharing.h"
 
-#include "plan/plan.h"
-
 namespace netc {
 
 void Sharing::run(std::span<const Access> calls, std::span<const int64_t> bytes, int wanted_after) {
@@ -24,7 +22,7 @@ void Sharing::run(std::span<const Access> calls, std::span<const int64_t> bytes,
       if (buffer < 0 && k == 0) buffer = shared(call, bytes, position);
       if (buffer < 0) {
         buffer = static_cast<int>(buffers_.size());
-        buffers_.push_back({position, position, (bytes[static_cast<size_t>(output)] + kAlignment - 1) / kAlignment * kAlignment});
+        buffers_.push_back({position, position, rounded(bytes[static_cast<size_t>(output)])});
       }
       buffers_[static_cast<size_t>(buffer)].last = position;
     }

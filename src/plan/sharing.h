@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "ir/graph.h"
 #include "plan/pack.h"
+#include "plan/plan.h"
 
 namespace netc {
 
@@ -18,6 +18,9 @@ struct Access {
   int continues = kNone;       ///< outputs[0] is written into the bytes of this storage, always
   int64_t workspace = 0;       ///< bytes of scratch, rounded up to kAlignment
 };
+
+/// Bytes of a buffer for a value of that many.
+constexpr int64_t rounded(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 /// All but the scratch. `storage`: from ValueId, which may be none, to the index.
 template <class Storage>

@@ -346,6 +346,30 @@ def packings(folder):
     check("a packing that cannot be written", netc(SIMPLE, "--packing", os.path.join(folder, "no", "plan.csv")).returncode == 1)
 
 
+def like_pytorch(folder):
+    bill = netc(SIMPLE, "--like", "pytorch")
+    lines = bill.stdout.strip().splitlines()
+    check("PyTorch's bill", bill.returncode == 0 and lines[0] == lines[-1] and "max_memory_reserved" in bill.stdout and "an int64 index of each maximum" in bill.stdout, bill)
+    data = json.loads(netc(SIMPLE, "--like", "pytorch", "--json").stdout)
+    sums = [sum(line[side] for line in data["lines"]) for side in ("pytorch", "netc", "difference")]
+    check("its lines add up", sums == [data["tensors"], data["arena"], data["tensors"] - data["arena"]])
+    check("the arena is the estimate's", data["arena"] == json.loads(netc(SIMPLE, "--json").stdout)["totals"]["arena"])
+    check("the process is reserved and library", data["process"] == data["max_memory_reserved"] + data["library"] and data["fits"] is None)
+    check("a larger batch takes more", json.loads(netc(SIMPLE, "--like", "pytorch", "--json", "--batch", "128").stdout)["tensors"] > data["tensors"])
+    hopper = json.loads(netc(SIMPLE, "--like", "pytorch", "--json", "--gpu", "h100").stdout)
+    check("cuBLAS's workspaces by card", hopper["tensors"] - data["tensors"] == 2 * ((32 << 20) - 8519680) and hopper["fits"] is True)
+    tight = netc(SIMPLE, "--like", "pytorch", "--memory", "400MiB")
+    check("what fits nowhere exits with 3 and says where memory ends", tight.returncode == 3 and "out of memory in the " in tight.stdout, tight)
+    roomy = netc(SIMPLE, "--like", "pytorch", "--memory", "1GiB")
+    check("what fits", roomy.returncode == 0 and "fits in 1.00 GiB" in roomy.stdout, roomy)
+    for words, said in ((["--like", "jax"], "jax"), (["--like", "pytorch", "--inference"], "--inference"), (["--like", "pytorch", "--rules"], "--rules"),
+                        (["--like", "pytorch", "--target", "cpu"], "--target cuda"), (["--like", "pytorch", "--train"], "belongs to --estimate")):
+        wrong = netc(SIMPLE, *words)
+        check(f"{' '.join(words)} is refused", wrong.returncode == 1 and said in wrong.stderr and not wrong.stdout, wrong)
+    lossless = write(folder, "lossless.net", "input 8x8x3\nfc 10\n")
+    check("PyTorch's bill wants a loss", netc(lossless, "--like", "pytorch").returncode == 1)
+
+
 def strip(text):
     """Without times and rates."""
     return [line for line in text.splitlines() if line.startswith("step ")]
@@ -377,6 +401,6 @@ def allocations(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, largest, whys, messages, training, tokens, pytorch, packings, guards, allocations): part(scratch)
+    for part in (options, estimates, largest, whys, messages, training, tokens, pytorch, like_pytorch, packings, guards, allocations): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -43,7 +43,7 @@ class TemporaryFolder {
 /// Compiles a file; fails the test with the rendered diagnostics when it has errors.
 inline Compilation compile_file(const std::string& path, Options options = {}) {
   options.file = path;
-  Compilation made = compile(options, false);
+  Compilation made = compile(options, false, cuda_target(0));
   INFO(render(made.diagnostics, made.sources, false));
   REQUIRE(made.graph.has_value());
   return made;
@@ -52,6 +52,14 @@ inline Compilation compile_file(const std::string& path, Options options = {}) {
 inline Compilation compile_text(const std::string& text, Options options = {}) {
   TemporaryFolder folder;
   return compile_file(folder.write("test.net", text), std::move(options));
+}
+
+/// The graph of a file after all passes but `schedule`, which step calls are then made again in.
+inline Graph as_written(const std::string& path) {
+  Compilation made = resolve_network(parse_network(path), resolve_options({}, false));
+  REQUIRE(made.graph.has_value());
+  run_passes(made, trains(*made.graph, {}), nullptr);
+  return std::move(*made.graph);
 }
 
 /// A plan that passed the validator.

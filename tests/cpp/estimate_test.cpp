@@ -25,7 +25,7 @@ Target plain_target(int64_t workspace = 0) {
 
 Graph compiled(Graph graph, bool training) {
   for (const Pass& pass : kPasses) {
-    if (training || !pass.training_only) pass.run(graph);
+    if (training || !pass.training_only) pass.for_target != nullptr ? pass.for_target(graph, plain_target()) : pass.run(graph);
   }
   return graph;
 }

@@ -23,8 +23,8 @@ std::pair<std::vector<Change>, Plan> changes_of(const std::string& text, Options
   Compilation made = resolve_network(parsed, resolve_options(options, false));
   REQUIRE(made.graph);
   const Graph resolved = *made.graph;
-  run_passes(made, trains(resolved, options));
   const Target target = cuda_target(0);
+  run_passes(made, trains(resolved, options), &target);
   Plan plan = plan_of(*made.graph, target, made.graph->train.batch);
   int said = 0;
   std::vector<Change> changes = try_changes({parsed, options, target, resolved, *made.graph, plan}, [&](const std::string&) { ++said; });
