@@ -27,9 +27,9 @@ std::string proof_text(const FittedFile& file) {
   const FitOffer& best = *fitted.best;
   const std::string room = memory_text(file.room.memory - file.library.bytes);
   if (best.seconds <= fitted.plain.seconds) return fmt::format("it costs nothing: what the file says fits in {}", room);
-  if (std::isinf(fitted.bound)) return fmt::format("no plan of this order at batch {} fits in {}", batch_text(fitted.plain), room);
-  return fmt::format("no plan of this order{} within {} costs less than {}", best.micro_steps != fitted.plain.micro_steps ? " at batch " + batch_text(fitted.plain) : "",
-                     room, more_text(fitted.bound, fitted.plain.seconds, true));
+  if (std::isinf(fitted.bound)) return fmt::format("no plan at batch {} fits in {}", batch_text(fitted.plain), room);
+  return fmt::format("no plan{} within {}, in any order that ends the forward pass first, costs less than {}",
+                     best.micro_steps != fitted.plain.micro_steps ? " at batch " + batch_text(fitted.plain) : "", room, more_text(fitted.bound, fitted.plain.seconds, true));
 }
 
 std::string prices_text(const FittedFile& file) {

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "estimate/units.h"
-#include "passes/schedule.h"
 #include "plan/make_plan.h"
 
 namespace netc {
@@ -34,7 +33,6 @@ void search(FittedFile& file, const Graph& resolved, const Target& target, const
   for (int round = 0; round < 4; ++round) {
     file.fitted = fit(wish, target);
     if (!file.fitted.best) return;
-    schedule(file.fitted.graph, target);
     file.made.graph = file.fitted.graph;
     file.plan = plan_checked(file.fitted.graph, target, file.fitted.best->batch, file.error);
     if (!file.plan || file.plan->arena <= budget) return;

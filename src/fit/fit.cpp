@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "passes/early_masks.h"
+#include "passes/schedule.h"
 
 namespace netc {
 
@@ -32,11 +33,22 @@ struct Step {
     return *search;
   }
 
-  FitOffer offer(const Choice& choice) const {
+  /// The step that makes again what `choice` does not keep, in the order that takes least.
+  Graph finished(const Choice& choice) const {
+    Graph made = graph;
+    recompute(made, problem.pass, choice.keep);
+    schedule(made, problem.target);
+    return made;
+  }
+
+  FitOffer offer(const Choice& choice, const Graph& finished) const {
     const std::vector<bool> made = made_again(problem, choice.keep);
-    return {graph.train.micro_steps, problem.batch, choice.peak, problem.step_seconds + choice.seconds, problem.step_flops + choice.flops,
+    LiveBytes live(finished, problem.target, problem.batch);
+    const int64_t bytes = live.always() + live.peak(finished.nodes).bytes;
+    return {graph.train.micro_steps, problem.batch, bytes, problem.step_seconds + choice.seconds, problem.step_flops + choice.flops,
             static_cast<int>(std::ranges::count(made, true)), 0};
   }
+  FitOffer offer(const Choice& choice) const { return offer(choice, finished(choice)); }
 };
 
 /// The steps with so many micro-steps: as it is, with the masks of the largest outputs made early, and with all of them (passes/early_masks.h).
@@ -103,14 +115,15 @@ class Fitting {
     const Steps::Found all = own_.all();
     made_.plain = all.step->offer(all.choice);
     made_.plain.bound = made_.plain.seconds;
-    if (all.choice.peak <= wish_.budget) {
+    const bool fits = made_.plain.bytes <= wish_.budget;
+    if (fits) {
       consider(all);
     } else {
       wish_.say("searching what to make again");
       consider(own_.cheapest(wish_.budget, kMeasures));
     }
     made_.own = made_.best;
-    if (all.choice.peak > wish_.budget) split();
+    if (!fits) split();
     made_.bound = own_.bound(wish_.budget);
     list_prices();
     return std::move(made_);
@@ -119,11 +132,9 @@ class Fitting {
  private:
   void consider(const std::optional<Steps::Found>& found) {
     if (!found) return;
-    FitOffer offer = found->step->offer(found->choice);
-    if (made_.best && made_.best->seconds <= offer.seconds) return;
-    made_.graph = found->step->graph;
-    recompute(made_.graph, found->step->problem.pass, found->choice.keep);
-    made_.best = offer;
+    if (made_.best && made_.best->seconds <= found->seconds()) return;
+    made_.graph = found->step->finished(found->choice);
+    made_.best = found->step->offer(found->choice, made_.graph);
   }
 
   /// More micro-steps of fewer samples. Where that changes what is computed it is the last resort.
@@ -135,7 +146,7 @@ class Fitting {
       Steps steps(wish_, target_, wish_.micro_steps * parts, wish_.batch / parts);
       const Steps::Found all = steps.all();
       made_.splits.push_back(all.step->offer(all.choice));
-      const bool fits = all.choice.peak <= wish_.budget;
+      const bool fits = made_.splits.back().bytes <= wish_.budget;
       if (wish_.may_split || !made_.best) {
         if (fits) consider(all);
         else if (searched++ < kSplitsSearched || !made_.best) consider(steps.cheapest(wish_.budget, kMeasures));

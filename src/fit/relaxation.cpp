@@ -99,34 +99,16 @@ bool improves(const PricedChoice& found, const PricedChoice& end, double price) 
 
 }  // namespace
 
-std::vector<Moment> tight_moments(const FitProblem& problem) {
+Moment end_of_forward(const FitProblem& problem) {
   problem.live.peak(problem.graph.nodes);
-  const std::vector<int64_t> profile = problem.live.profile();
-  const auto moment_at = [&](int node) {
-    Moment moment;
-    moment.node = node;
-    moment.other_bytes = problem.persistent + profile[static_cast<size_t>(node)];
-    for (size_t i = 0; i < problem.bytes.size(); ++i) {
-      moment.needed.push_back(problem.last_read[i] > node);
-      // What the call at hand reads for the last time may have given its bytes to what it writes; it is left out.
-      if (problem.last_read[i] >= node) moment.other_bytes -= problem.bytes[i];
-    }
-    // Nor a mask that stands in for an output: a step that goes without it keeps the output, which is more, or makes it again later.
-    for (int i = 0; i <= node; ++i) {
-      const Node& made = problem.graph.nodes[static_cast<size_t>(i)];
-      if (made.kernel == "act_mask") moment.other_bytes -= round_up(type_bytes(problem.graph[made.outputs[0]].type, problem.batch), kAlignment).value();
-    }
-    return moment;
-  };
-  std::vector<Moment> moments{moment_at(problem.loss)};
-  // Then the highest moment of each tenth of the backward pass.
-  const int first = problem.loss + 1, count = static_cast<int>(profile.size()) - first;
-  constexpr int kParts = 10;
-  for (int part = 0; part < kParts && count >= kParts; ++part) {
-    const auto begin = profile.begin() + first + count * part / kParts, end = profile.begin() + first + count * (part + 1) / kParts;
-    moments.push_back(moment_at(static_cast<int>(std::max_element(begin, end) - profile.begin())));
+  Moment moment;
+  moment.other_bytes = problem.persistent + problem.live.profile()[static_cast<size_t>(problem.loss)];
+  for (size_t i = 0; i < problem.bytes.size(); ++i) {
+    moment.needed.push_back(problem.last_read[i] > problem.loss);
+    // What the loss reads for the last time may have given its bytes to what it writes; it is left out.
+    if (problem.last_read[i] >= problem.loss) moment.other_bytes -= problem.bytes[i];
   }
-  return moments;
+  return moment;
 }
 
 std::vector<PricedChoice> frontier(const FitProblem& problem, const Moment& moment, int most) {
@@ -153,24 +135,17 @@ std::vector<PricedChoice> frontier(const FitProblem& problem, const Moment& mome
   return hull;
 }
 
-double least_seconds(const FitProblem& problem, const std::vector<Moment>& moments, int64_t budget) {
-  double best = 0;
-  for (const Moment& moment : moments) {
-    const int64_t room = budget - moment.other_bytes;
-    auto [more, less] = extremes(problem, moment);
-    if (more.bytes <= room) continue;
-    if (less.bytes > room) return std::numeric_limits<double>::infinity();
-    for (;;) {
-      const double price = price_between(more, less);
-      const PricedChoice found = priced_at(problem, moment, price);
-      if (!improves(found, more, price)) {
-        best = std::max(best, more.seconds + price * static_cast<double>(more.bytes - room));
-        break;
-      }
-      (found.bytes > room ? more : less) = found;
-    }
+double least_seconds(const FitProblem& problem, const Moment& moment, int64_t budget) {
+  const int64_t room = budget - moment.other_bytes;
+  auto [more, less] = extremes(problem, moment);
+  if (more.bytes <= room) return more.seconds;
+  if (less.bytes > room) return std::numeric_limits<double>::infinity();
+  for (;;) {
+    const double price = price_between(more, less);
+    const PricedChoice found = priced_at(problem, moment, price);
+    if (!improves(found, more, price)) return std::max(0.0, more.seconds + price * static_cast<double>(more.bytes - room));
+    (found.bytes > room ? more : less) = found;
   }
-  return best;
 }
 
 }  // namespace netc

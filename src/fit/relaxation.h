@@ -23,21 +23,21 @@ struct PricedChoice {
 PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& needed, const std::vector<bool>& priced, const std::vector<bool>& held,
                            double price);
 
-/// A moment of the step between two calls, and what is live there whatever is kept.
+/// The end of the forward pass, and what is live there whatever is kept, in any order of the calls that ends the forward pass before the backward pass
+/// begins.
 struct Moment {
-  int node = 0;              ///< just after this node of the step as it stands
   int64_t other_bytes = 0;   ///< of what lives always and of gradients that are made and not used up
-  std::vector<bool> needed;  ///< by tensor: a call after it reads it
+  std::vector<bool> needed;  ///< by tensor: a backward call reads it
 };
 
-/// Moments at which memory is tight: the end of the forward pass, and some of the backward pass.
-std::vector<Moment> tight_moments(const FitProblem& problem);
+Moment end_of_forward(const FitProblem& problem);
 
-/// All vertices of the hull at a moment, from keeping everything to keeping least; at most `most`, evenly chosen by halving.
+/// All vertices of the hull, from keeping everything to keeping least; at most `most`, evenly chosen by halving.
 std::vector<PricedChoice> frontier(const FitProblem& problem, const Moment& moment, int most);
 
-/// No plan that runs these forward and backward calls in this order, in `budget` bytes, takes fewer seconds for running calls again; infinite where
-/// none fits. By Lagrangian duality: for any price, least(seconds + price * bytes) - price * room is such a bound; the best price is found on the hull.
-double least_seconds(const FitProblem& problem, const std::vector<Moment>& moments, int64_t budget);
+/// No plan that runs these calls in `budget` bytes, the forward pass before the backward pass, whatever the order within each and however often a call
+/// runs again, takes fewer seconds for running calls again; infinite where none fits. For what is not live at the moment must be made again behind it; by
+/// Lagrangian duality, for any price, least(seconds + price * bytes) - price * room is such a bound; the best price is found on the hull.
+double least_seconds(const FitProblem& problem, const Moment& moment, int64_t budget);
 
 }  // namespace netc

@@ -31,8 +31,8 @@ std::vector<double> prices_of(const std::vector<PricedChoice>& hull, double most
 
 }  // namespace
 
-FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), moments_(tight_moments(problem)) {
-  const std::vector<PricedChoice> hull = frontier(problem, moments_[0], kVertices);
+FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), end_(end_of_forward(problem)) {
+  const std::vector<PricedChoice> hull = frontier(problem, end_, kVertices);
   starts_.push_back(measure(problem, keep_most(problem)));
   for (const PricedChoice& vertex : hull) starts_.push_back(measure(problem, vertex.keep));
   blocks_ = std::make_unique<Blocks>(problem, prices_of(hull, problem.step_seconds / kAlignment));

@@ -17,8 +17,8 @@ class FitSearch {
   /// the blocks, and improves the best of them: tensors are kept again or swapped, and the remade step is measured each time, at most `measures` times.
   std::optional<Choice> cheapest(int64_t budget, int measures) const;
 
-  /// No plan of this order in `budget` takes fewer seconds beyond the step's; infinite where it can be shown that none fits.
-  double bound(int64_t budget) const { return least_seconds(problem_, moments_, budget); }
+  /// No plan in `budget` takes fewer seconds beyond the step's (least_seconds).
+  double bound(int64_t budget) const { return least_seconds(problem_, end_, budget); }
 
   /// The choice of the lowest peak found.
   const Choice& least() const { return least_; }
@@ -30,7 +30,7 @@ class FitSearch {
   Choice improve(Choice choice, int64_t budget, int measures) const;
 
   const FitProblem& problem_;
-  std::vector<Moment> moments_;
+  Moment end_;
   std::vector<Choice> starts_;  ///< the hull's vertices, measured, from keeping everything on
   std::unique_ptr<Blocks> blocks_;
   Choice least_;

@@ -1,6 +1,7 @@
 #include "passes/schedule.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "plan/live_bytes.h"
@@ -22,14 +23,16 @@ int64_t packed(const Step& step, const Order& order) {
   return pack(sharing.buffers(), static_cast<int>(calls.size()), {.search = 0}).end;
 }
 
-/// Of orders with a low peak, one that packs without a gap if there is one, else the one that packs lowest.
+/// An order with a low peak that packs without a gap, or the order as it is: every plan shall end where it is proven that none ends lower.
 Order best_packed(const Step& step) {
-  Order best = order_calls(step);
-  if (std::ranges::is_sorted(best.calls)) return best;
-  const int64_t end = packed(step, best);
-  if (end == best.peak) return best;
-  Order other = order_calls(step, false);
-  return packed(step, other) < end ? other : best;
+  for (const bool settle : {true, false}) {
+    Order order = order_calls(step, settle);
+    if (std::ranges::is_sorted(order.calls) || packed(step, order) == order.peak) return order;
+  }
+  Order plain;
+  plain.calls.resize(step.calls.size());
+  std::iota(plain.calls.begin(), plain.calls.end(), 0);
+  return plain;
 }
 
 }  // namespace

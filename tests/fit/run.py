@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Making a tensor again never changes a result: weights trained under `--fit` are those trained plainly, bit for bit.
+
+  run.py NETC RUNTIME_LIBRARY SOURCE_DIR
+
+Every example at a reduced size, at three budgets from the plain arena down to the least. Where the choice is another number of micro-steps, the plain
+run is one with as many. A few run under --guard; one emitted CPU program and one CUDA plan are held to the same choice."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from reduced import reduced
+
+NETC, LIBRARY, SOURCE = (os.path.abspath(p) for p in sys.argv[1:4])
+# One thread: what a kernel's scratch takes, and so the arena, depends on their number.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+HEAVY = {"densenet121", "efficientnet_b0", "inception_v3", "resnet101", "resnet152", "resnext50", "convnext_t"}
+GUARDED = {"lenet", "resnet18", "tiny_gpt", "char_lstm", "shufflenet_v2"}  # --guard compares the whole arena around every call
+DOES_NOT_FIT = 3
+
+
+def run(*command, status=0, **options):
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=900, **options)
+    if done.returncode != status: raise RuntimeError(f"exit {done.returncode}: {' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+    return done
+
+
+def network(folder, name, batch):
+    steps = 3 if name in HEAVY else 10
+    text = reduced(SOURCE, name, f"sgd 0.01 momentum 0.9; batch {batch}; steps {steps}", simple_cnn="20x20x3", default="32x32x3")
+    path = os.path.join(folder, f"{name}_{batch}.net")
+    # Thin fully connected layers: 4096 wide they are nearly all of the arena.
+    with open(path, "w") as file: file.write(re.sub(r"fc 4096", "fc 64", text))
+    return path
+
+
+def tensors(path):
+    """Of a safetensors file: (dtype, shape, bytes) by name, without the metadata."""
+    with open(path, "rb") as file: data = file.read()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header.pop("__metadata__", None)
+    return {name: (each["dtype"], each["shape"], data[end + each["data_offsets"][0]:end + each["data_offsets"][1]]) for name, each in header.items()}
+
+
+def train(net, weights, *options):
+    """The weights, what --check-memory says and what --fit chose: (micro-steps, batch, tensors made again)."""
+    done = run(NETC, net, "--train", "--quiet", "--save", weights, "--check-memory", *options)
+    memory = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    chosen = re.search(r"^fit: batch (?:(\d+)x)?(\d+), (\d+|nothing)\b", done.stderr, re.M)
+    return tensors(weights), memory, chosen and (int(chosen[1] or 1), int(chosen[2]), 0 if chosen[3] == "nothing" else int(chosen[3]))
+
+
+def fitted(net, budget, *options, status=0):
+    return json.loads(run(NETC, net, "--fit", str(budget), "--json", *options, status=status).stdout)
+
+
+def plain_arena(net, target="cpu"):
+    return json.loads(run(NETC, net, "--json", "--target", target).stdout)["totals"]["arena"]
+
+
+def difference(plain, other):
+    if plain.keys() != other.keys(): return f"other tensors: {sorted(plain.keys() ^ other.keys())[:4]}"
+    different = [name for name in plain if plain[name] != other[name]]
+    return f"{len(different)} of {len(plain)} tensors differ, {different[0]} among them" if different else ""
+
+
+class Case:
+    """An example at a batch."""
+
+    def __init__(self, name, batch):
+        self.name, self.batch = name, batch
+        self.wrong, self.seen, self.made_again = [], [], 0
+
+    def run(self):
+        with tempfile.TemporaryDirectory() as self.folder:
+            net = network(self.folder, self.name, self.batch)
+            offers = fitted(net, plain_arena(net), "--target", "cpu")
+            plain, least = offers["plain"]["arena"], offers["least"]["arena"]
+            if not least < plain: self.wrong.append(f"nothing to save: plain {plain}, least {least}")
+            self.plain = {(1, self.batch): train(net, self.folder + "/plain")[0]}
+            # The least by live bytes may pack a little above: the tightest budget leaves 2 % of the way.
+            for share in (0.6, 0.25, 0.02): self.check(net, least + int(share * (plain - least)), plain)
+        self.report()
+        return self
+
+    def check(self, net, budget, plain):
+        guard = ["--guard"] if self.name in GUARDED and self.batch == 1 else []
+        weights, memory, (micro_steps, batch, made_again) = train(net, self.folder + "/fitted", "--fit", str(budget), *guard)
+        if memory["planned"] > budget or memory["difference"] != 0: self.wrong.append(f"in {budget} B: {memory}")
+        if memory["planned"] >= plain: self.wrong.append(f"in {budget} B: no smaller than the plain {plain}")
+        # Fewer bytes with these micro-steps are only to be had by making something again (or from masks made early).
+        self.made_again = max(self.made_again, made_again)
+        self.seen.append(f"{micro_steps}x{batch} {made_again}")
+        if (micro_steps, batch) not in self.plain:
+            self.plain[micro_steps, batch] = train(network(self.folder, self.name, f"{micro_steps}x{batch}"), self.folder + "/plain")[0]
+        found = difference(self.plain[micro_steps, batch], weights)
+        if found: self.wrong.append(f"in {budget} B ({self.seen[-1]}): {found}")
+
+    def report(self):
+        if self.batch == 1 and self.made_again == 0: self.wrong.append("nothing was made again")
+        print(f"{'FAIL' if self.wrong else 'ok  '} {self.name} batch {self.batch}, chosen and made again: {', '.join(self.seen)} {'; '.join(self.wrong)}", flush=True)
+
+
+def check_emitted_cpu():
+    """The program that --emit-cpu --fit writes ends with the weights of --train --fit, and allocates the arena that was chosen."""
+    with tempfile.TemporaryDirectory() as folder:
+        net, out = network(folder, "lenet", 1), os.path.join(folder, "out")
+        offers = fitted(net, plain_arena(net), "--target", "cpu")
+        budget = str((offers["plain"]["arena"] + 3 * offers["least"]["arena"]) // 4)
+        inside, planned, (_, _, made_again) = train(net, folder + "/inside", "--fit", budget)
+        run(NETC, net, "--emit-cpu", "--fit", budget, "-o", out)
+        program = glob.glob(out + "/*.cpp")[0]
+        run("g++", "-std=c++20", "-O1", "-I", out + "/runtime", program, LIBRARY, "-o", out + "/program", "-rdynamic", "-ldnnl", "-fopenmp", "-lz", "-ljpeg",
+            "-lpng", "-lpthread")
+        done = run(out + "/program", "--quiet", "--save", folder + "/emitted", "--check-memory")
+        memory = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+        wrong = difference(inside, tensors(folder + "/emitted"))
+        good = not wrong and made_again > 0 and memory["allocated"] == planned["planned"] <= int(budget)
+        print(f"{'ok  ' if good else 'FAIL'} --emit-cpu --fit: the weights of --train --fit; {made_again} made again, {memory} {wrong}", flush=True)
+        return good
+
+
+def check_emitted_cuda():
+    """--emit-cuda --fit writes the plan that --fit chose."""
+    with tempfile.TemporaryDirectory() as folder:
+        net, out = network(folder, "resnet18", 7), os.path.join(folder, "out")
+        offers = fitted(net, "16GiB")
+        budget = (offers["plain"]["arena"] + offers["least"]["arena"]) // 2 + offers["library"]
+        chosen = fitted(net, budget)["chosen"]
+        run(NETC, net, "--emit-cuda", "--fit", str(budget), "-o", out)
+        with open(out + "/plan.json") as file: plan = json.load(file)
+        again = sum(".again" in buffer["name"] for buffer in plan["buffers"])
+        arena = plan["totals"]["arena"]
+        good = arena == chosen["arena"] <= budget - offers["library"] and again > 0 and chosen["made_again"] > 0 and bool(glob.glob(out + "/*.cu"))
+        print(f"{'ok  ' if good else 'FAIL'} --emit-cuda --fit: arena {arena}, chosen {chosen['arena']}, {again} buffers made again", flush=True)
+        return good
+
+
+def check_too_little():
+    """Below the least, with any micro-steps, nothing is written, and the status says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        net, weights = network(folder, "lenet", 1), os.path.join(folder, "weights")
+        least = fitted(net, plain_arena(net), "--target", "cpu")["least"]["arena"]
+        run(NETC, net, "--train", "--quiet", "--save", weights, "--fit", str(least // 2), status=DOES_NOT_FIT)
+        good = not os.path.exists(weights) and fitted(net, least // 2, "--target", "cpu", status=DOES_NOT_FIT)["chosen"] is None
+        print(f"{'ok  ' if good else 'FAIL'} half of the least does not fit", flush=True)
+        return good
+
+
+def main():
+    names = sorted(os.path.basename(p) for p in glob.glob(SOURCE + "/examples/*") if os.path.isdir(p))
+    # One sample cannot be split: there something must be made again.
+    cases = [Case(name, batch) for name in names for batch in (1, 7) if batch == 1 or name not in HEAVY]
+    with ThreadPoolExecutor(2) as pool: done = list(pool.map(Case.run, cases))
+    results = [not case.wrong for case in done] + [check_emitted_cpu(), check_emitted_cuda(), check_too_little()]
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
