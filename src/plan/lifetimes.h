@@ -21,7 +21,7 @@ struct Persistent {
 /// By value id: the value whose bytes it names, after `aliases`, further names of values.
 std::vector<int> storages(const Graph& graph, std::span<const std::pair<ValueId, ValueId>> aliases = {});
 
-/// Where the slice of a tensor may begin, in bytes: cuDNN's tensors want it, and no kernel of the runtime loads more at a time (decision 0008).
+/// Where the slice of a tensor may begin, in bytes: cuDNN's tensors want it, and no kernel of the runtime loads more at a time (decision 0009).
 constexpr int64_t kSliceAlignment = 16;
 
 /// Why a batch of `batch` samples cannot be cut as `node`, whose operands have the storages `storage`, wants it: another number of samples in some
