@@ -98,9 +98,11 @@ class Search {
       run_ = run;
       return true;
     };
-    for (int before : reaches(peak - first))
-      for (int after : reaches(last - peak - 1))
-        for (int count : counts_) attempt({peak - before, peak + after + 1, count});
+    for (int count : counts_) {
+      for (int before : reaches(peak - first))
+        for (int after : reaches(last - peak - 1)) attempt({peak - before, peak + after + 1, count});
+      if (best) break;
+    }
     // Ends between those.
     for (bool found = best.has_value(); found;) {
       const SliceRun at = run_;
@@ -123,21 +125,22 @@ class Search {
 
   /// Fewer slices where these do as well.
   void take_back(Trial& best, int64_t budget) {
-    for (bool found = true; found;) {
-      found = false;
-      for (size_t i = 0; i < best.runs.size() && !found; ++i) {
-        for (std::vector<SliceRun>& runs : lesser(best.runs, i)) {
-          std::optional<Trial> trial = measure(std::move(runs));
-          if (!trial || trial->peak > std::max(best.peak, budget) || trial->slices >= best.slices) continue;
-          best = *std::move(trial);
-          found = true;
-          break;
-        }
-      }
-    }
+    const int64_t most = std::max(best.peak, budget);
+    for (size_t i = 0; i < best.runs.size();) i += !lessen(best, i, most);
   }
 
-  /// Without run i; with the next smaller number of slices; a node shorter at either end.
+  /// Does run i with fewer slices at no more than `most` bytes, where that goes.
+  bool lessen(Trial& best, size_t i, int64_t most) {
+    for (std::vector<SliceRun>& runs : lesser(best.runs, i)) {
+      std::optional<Trial> trial = measure(std::move(runs));
+      if (!trial || trial->peak > most || trial->slices >= best.slices) continue;
+      best = *std::move(trial);
+      return true;
+    }
+    return false;
+  }
+
+  /// Without run i; with the next smaller number of slices; shorter at either end, by half to by one node.
   std::vector<std::vector<SliceRun>> lesser(const std::vector<SliceRun>& runs, size_t i) const {
     std::vector<std::vector<SliceRun>> list(1, runs);
     list[0].erase(list[0].begin() + static_cast<std::ptrdiff_t>(i));
@@ -148,7 +151,10 @@ class Search {
     const SliceRun& run = runs[i];
     const auto fewer = std::ranges::find(counts_, run.count);
     if (fewer != counts_.begin()) add({run.first, run.last, *std::prev(fewer)});
-    if (run.last - run.first > 1) add({run.first + 1, run.last, run.count}), add({run.first, run.last - 1, run.count});
+    for (int less = (run.last - run.first) / 2; less > 0; less /= 2) {
+      add({run.first + less, run.last, run.count});
+      add({run.first, run.last - less, run.count});
+    }
     return list;
   }
 

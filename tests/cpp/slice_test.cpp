@@ -174,7 +174,7 @@ TEST_CASE("slices of steps in which everything is made again have valid plans", 
     if (!std::filesystem::exists(file)) continue;
     CAPTURE(file.string());
     Graph graph = as_written(file.string());
-    if (graph.nodes.empty()) continue;
+    if (graph.nodes.empty() || graph.nodes.size() > 600) continue;
     const ForwardPass pass = forward_pass(graph);
     std::vector<bool> keep;
     for (const ForwardTensor& tensor : pass.tensors) keep.push_back(tensor.must_keep);
