@@ -93,10 +93,9 @@ class Search {
     std::optional<Trial> best;
     const auto attempt = [&](SliceRun run) {
       std::optional<Trial> trial = measure(with(now.runs, run));
-      if (!trial || !better(*trial, best ? *best : now, budget)) return false;
+      if (!trial || !better(*trial, best ? *best : now, budget)) return;
       best = std::move(trial);
       run_ = run;
-      return true;
     };
     for (int count : counts_) {
       for (int before : reaches(peak - first))
@@ -104,12 +103,11 @@ class Search {
       if (best) break;
     }
     // Ends between those.
-    for (bool found = best.has_value(); found;) {
+    for (int step = best ? std::max(1, (run_.last - run_.first) / 4) : 0; step > 0; step /= 2) {
       const SliceRun at = run_;
-      found = false;
-      for (const auto& [left, right] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) {
+      for (const auto& [left, right] : {std::pair{-step, 0}, {step, 0}, {0, -step}, {0, step}}) {
         const SliceRun moved{at.first + left, at.last + right, at.count};
-        if (moved.first >= first && moved.last <= last && moved.first <= peak && moved.last > peak) found = attempt(moved) || found;
+        if (moved.first >= first && moved.last <= last && moved.first <= peak && moved.last > peak) attempt(moved);
       }
     }
     return best;
