@@ -20,8 +20,9 @@ struct SliceChoice {
 /// Slices the training step and the evaluation of `graph`, which trains, for a plan at `batch`: until at most `budget` bytes are live, or as far as it
 /// goes (a budget of 0). Again and again the peak is looked at: of the runs around it that the calls there allow, with the smallest number of slices
 /// with which any helps, the one is taken that lowers the peak most, of equals the one with the fewest further calls. At last what can be taken back
-/// without raising the peak is. Every trial is measured exactly. No call runs twice; a slice of the gradient of a parameter is added to the others', so results differ
-/// from the whole step's in their last bits. Deterministic. Nothing may have been sliced before; what is to be made again (recompute) already is.
+/// without raising the peak is. Every trial is measured exactly. No call runs twice; a slice of the gradient of a parameter is added to the others',
+/// so results differ from the whole step's in their last bits. Deterministic. Nothing may have been sliced before; what is to be made again (recompute)
+/// already is, and the order stands (schedule).
 SliceChoice choose_slices(Graph& graph, const Target& target, int64_t batch, int64_t budget);
 
 }  // namespace netc
