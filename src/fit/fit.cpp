@@ -202,6 +202,9 @@ class Fitting {
       while (made_.prices.size() > 1 && made_.prices.back().seconds >= offer.seconds) made_.prices.pop_back();
       made_.prices.push_back(offer);
     }
+    // In the order that is chosen for it afterwards another may take less.
+    for (const FitOffer& offer : made_.prices)
+      if (offer.bytes < made_.least.bytes) made_.least = offer;
   }
 
   const FitWish& wish_;
