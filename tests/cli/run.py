@@ -370,6 +370,46 @@ def like_pytorch(folder):
     check("PyTorch's bill wants a loss", netc(lossless, "--like", "pytorch").returncode == 1)
 
 
+def fits(folder):
+    text = "input 32x32x3\n4 * { conv 16 3x3 pad; bn; relu }\nfc 10\nloss softmax\ntrain { sgd 0.1; batch 64RECOMPUTE }\n"
+    net = write(folder, "fit.net", text.replace("RECOMPUTE", ""))
+    data = json.loads(netc(net, "--fit", "64GiB", "--json").stdout)
+    plain, least, library = data["plain"]["arena"], data["least"]["arena"], data["library"]
+    budget = (plain + 2 * least) // 3 + library
+    check("--fit in ample memory costs nothing", data["fits"] is True and data["chosen"]["made_again"] == 0 and data["chosen"]["more_time"] == 0 and data["at_least"] == 0)
+    done = netc(net, "--fit", str(budget))
+    check("--fit alone", done.returncode == 0 and done.stdout.startswith("fit: training fits in ") and "price list" in done.stdout and "made again" in done.stdout
+          and "  proof  " in done.stdout, done)
+    found = json.loads(netc("--fit", str(budget), net, "--json").stdout)
+    offer = {"micro_steps", "batch", "arena", "seconds", "more_time", "flops", "more_flops", "made_again"}
+    check("JSON keys of --fit", {"network", "memory", "library", "gpu", "fits", "plain", "chosen", "own", "at_least", "least", "splitting_changes_results", "prices", "splits"} <= set(found)
+          and all(offer <= set(each) for each in (found["plain"], found["chosen"], found["own"], found["least"], *found["prices"], *found["splits"])))
+    check("--fit's choice is in its memory, and no cheaper than the bound", found["fits"] and found["memory"] == budget and found["chosen"]["arena"] <= budget - library
+          and found["chosen"]["made_again"] > 0 and found["chosen"]["more_time"] >= found["at_least"] >= 0 and found["splitting_changes_results"] is True)
+    prices = found["prices"]
+    check("the price list falls in bytes and rises in time", len(prices) > 2 and prices[0]["arena"] == plain and all(a["arena"] > b["arena"] and a["seconds"] < b["seconds"]
+          for a, b in zip(prices, prices[1:])) and all(each["seconds"] >= (1 + each.get("at_least", 0)) * prices[0]["seconds"] * (1 - 1e-9) for each in prices))
+    check("the estimate of what --fit chose", json.loads(netc(net, "--fit", str(budget), "--json", "--estimate").stdout)["totals"]["arena"] == found["chosen"]["arena"])
+    plan = netc(net, "--fit", str(budget), "--print-after", "plan")
+    check("the plan of what --fit chose", plan.returncode == 0 and ".again" in plan.stdout and "fit: batch " in plan.stderr, plan)
+    small = netc(net, "--fit", "1MiB")
+    check("--fit: what does not fit exits with 3", small.returncode == 3 and f"no way was found to train fit in 1.00 MiB" in small.stdout and "price list" in small.stdout, small)
+    check("--fit --train: what does not fit exits with 3", (lambda done: done.returncode == 3 and "no way was found to train" in done.stderr)(netc(net, "--fit", "1MiB", "--train", "--target", "cpu")))
+    card = netc("--fit", net, "--gpu", "rtx3060")
+    check("--fit on a card", card.returncode == 0 and "of a GeForce RTX 3060 12GB)" in card.stdout and "it costs nothing" in card.stdout, card)
+    for arguments, message in ((["--fit", "lots", net], "--fit lots: not a size"), (["--fit", net], "--fit wants a SIZE or --gpu ID"),
+                               (["--fit", "1GiB", net, "--memory", "1GiB"], "leave out --memory"), (["--fit", "1GiB", net, "--inference"], "leave out --inference"),
+                               (["--fit", "1GiB", net, "--why"], "--fit belongs to"), (["--fit", "1GiB", net, "--largest-batch", "--gpu", "rtx3060"], "--fit belongs to"),
+                               (["--fit", net, "--gpu", "rtx3061"], "did you mean")):
+        wrong = netc(*arguments)
+        check(f"mistake: {' '.join(arguments[:2])} {' '.join(arguments[3:])}", wrong.returncode == 1 and message in wrong.stderr and not wrong.stdout, wrong)
+    asked = write(folder, "auto.net", text.replace("RECOMPUTE", "; recompute auto"))
+    check("`recompute auto` wants --fit", "N0807" in netc(asked).stderr)
+    check("`recompute auto` with --fit", "N0807" not in netc(asked, "--fit", str(budget)).stderr)
+    unknown = netc(write(folder, "unknown.net", text.replace("RECOMPUTE", "; recompute stem")))
+    check("`recompute` of a label that is not there", unknown.returncode == 1 and "N0412" in unknown.stderr and "there is no label `stem`" in unknown.stderr, unknown)
+
+
 def strip(text):
     """Without times and rates."""
     return [line for line in text.splitlines() if line.startswith("step ")]
@@ -401,6 +441,6 @@ def allocations(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    for part in (options, estimates, largest, whys, messages, training, tokens, pytorch, like_pytorch, packings, guards, allocations): part(scratch)
+    for part in (options, estimates, largest, whys, messages, training, tokens, pytorch, like_pytorch, packings, fits, guards, allocations): part(scratch)
 print(f"{checks - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
