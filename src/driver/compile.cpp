@@ -99,6 +99,13 @@ std::optional<Plan> plan_checked(const Graph& graph, const Target& target, int64
   return plan;
 }
 
+Trial plan_at_batch(const Options& options, const Target& target, int64_t batch) {
+  Options other = options;
+  other.batch = batch;
+  const Compilation made = compile(other, false, target);
+  return made.graph ? plan_trial(*made.graph, target, batch, batch) : Trial{batch};
+}
+
 Trial plan_trial(const Graph& graph, const Target& target, int64_t batch, int64_t size) {
   std::string error;
   const std::optional<Plan> plan = plan_checked(graph, target, batch, error);

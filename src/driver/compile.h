@@ -61,7 +61,10 @@ Compilation compile(const Options& options, bool needs_loss, const Target& targe
 /// A plan of `graph` at its own batch or `batch`, checked by the validator. Nothing when a size does not fit: `error` says which.
 std::optional<Plan> plan_checked(const Graph& graph, const Target& target, int64_t batch, std::string& error);
 
-/// The same as one trial of a search for the largest `size`.
+/// The file compiled and planned for another batch, as one trial of a search for the largest: the order of calls is chosen anew for each.
+Trial plan_at_batch(const Options& options, const Target& target, int64_t batch);
+
+/// A plan as one trial of a search for the largest `size`.
 Trial plan_trial(const Graph& graph, const Target& target, int64_t batch, int64_t size);
 
 }  // namespace netc

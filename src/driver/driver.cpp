@@ -63,7 +63,7 @@ int estimate(const Options& options) {
     const std::string wrong = write_packing(*planned.plan, options.packing);
     if (!wrong.empty()) return complain(wrong);
   }
-  wanted.plan_at = [&](int64_t batch) { return plan_trial(graph, target, batch, batch); };
+  wanted.plan_at = [&](int64_t batch) { return plan_at_batch(options, target, batch); };
   if (options.json)
     for (const Diagnostic& found : planned.made.diagnostics.all())
       if (found.severity == Severity::note) wanted.notes.push_back(found.message);

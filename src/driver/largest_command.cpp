@@ -189,7 +189,7 @@ int largest_batch_command(const Options& options) {
   Progress progress;
   const PlanAt plan_at = [&](int64_t batch) {
     progress.say(fmt::format("batch {} ...", batch));
-    return plan_trial(graph, target, batch, batch);
+    return plan_at_batch(options, target, batch);
   };
   const Largest found = find_largest_batch(plan_at, *plan, question.library.bytes, question.room.memory);
   progress.say({});

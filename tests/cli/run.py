@@ -46,7 +46,7 @@ def estimates(folder):
     a, b = netc(SIMPLE, "--estimate"), netc("--estimate", SIMPLE)
     check("flags in any order", a.returncode == b.returncode == 0 and a.stdout == b.stdout, b)
     lines = a.stdout.strip().splitlines()
-    check("the verdict is the first and the last line", lines[0] == lines[-1] and "67.88 MiB" in lines[0], a)
+    check("the verdict is the first and the last line", lines[0] == lines[-1] and "65.07 MiB" in lines[0], a)
     check("no colour off a terminal", "\x1b" not in a.stdout + a.stderr, a)
     check("the default action is the estimate", netc(SIMPLE).stdout == a.stdout)
     data = json.loads(netc(SIMPLE, "--json").stdout)
@@ -164,12 +164,12 @@ def largest(folder):
 
 def whys(folder):
     done = netc(SIMPLE, "--why")
-    check("--why", done.returncode == 0 and "while the data gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout, done)
+    check("--why", done.returncode == 0 and "while the weight gradient of fc1 is made" in done.stdout and "fc1.w.momentum" in done.stdout, done)
     data = json.loads(netc(SIMPLE, "--why", "--json").stdout)
     totals = json.loads(netc(SIMPLE, "--json").stdout)["totals"]
     check("what is alive is the bound", sum(alive["bytes"] for alive in data["alive"]) == data["peak"]["bytes"] == totals["lower_bound"] and data["arena"] == totals["arena"])
     saved = [change["saved"] for change in data["changes"]]
-    check("changes, the best first", saved == sorted(saved, reverse=True) and len(saved) >= 3 and all(c["saved"] == data["arena"] - c["arena"] > 0 for c in data["changes"]))
+    check("changes, the best first", saved == sorted(saved, reverse=True) and len(saved) >= 2 and all(c["saved"] == data["arena"] - c["arena"] > 0 for c in data["changes"]))
     plain = write(folder, "plain_sgd.net", open(SIMPLE).read().replace(" momentum 0.9", ""))
     sgd = next(c for c in data["changes"] if c["kind"] == "optimizer")
     check("a change has the bytes of the changed file", json.loads(netc(plain, "--json").stdout)["totals"]["arena"] == sgd["arena"])
