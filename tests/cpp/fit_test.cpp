@@ -53,7 +53,6 @@ struct Small {
       if (!problem.pass.tensors[i].must_keep && !problem.dropped[i]) free.push_back(i);
     CAPTURE(graph.name, free.size());
     REQUIRE(free.size() >= 4);
-    std::printf("free %zu\n", free.size());
     REQUIRE(free.size() <= 13);
     for (uint32_t set = 0; set < (1u << free.size()); ++set) {
       Keep keep(problem.bytes.size(), false);
@@ -191,7 +190,6 @@ TEST_CASE("the bound holds, and the search comes close to the best of all choice
       bounded += bound > 0;
       const std::optional<Choice> found = search.cheapest(budget, 1500);
       if (budget >= search.least().peak) REQUIRE(found);
-      std::printf("%2d budget %ld best %.3g found %.3g bound %.3g\n", i, budget, best, found ? found->seconds : -1, bound);
       if (!found) continue;
       CHECK(found->peak <= budget);
       const Choice again = measure(problem, found->keep);
