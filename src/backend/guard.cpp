@@ -46,8 +46,8 @@ void protect(unsigned char* begin, unsigned char* end, int access) {
 
 }  // namespace
 
-Guard::Guard(const Schedule& schedule, int64_t arena_bytes)
-    : schedule_(schedule), arena_bytes_(arena_bytes), born_(schedule.calls.size() + 2), dead_(schedule.calls.size() + 2) {
+Guard::Guard(const Schedule& schedule, int64_t arena_bytes, int64_t batch)
+    : schedule_(schedule), arena_bytes_(arena_bytes), batch_(batch), born_(schedule.calls.size() + 2), dead_(schedule.calls.size() + 2) {
   for (size_t i = 0; i < schedule.buffers.size(); ++i) {
     const Buffer& buffer = schedule.buffers[i];
     const bool always = buffer.first == 0 && static_cast<size_t>(buffer.last) >= schedule.calls.size();
@@ -66,8 +66,11 @@ std::vector<Guard::Range> Guard::allowed(size_t position) const {
   std::vector<Range> ranges;
   for (int value : call.outputs) {
     if (value < 0) continue;
-    const Buffer& buffer = schedule_.buffers[schedule_.values[static_cast<size_t>(value)].buffer.at()];
-    ranges.push_back({buffer.offset, buffer.offset + buffer.bytes});
+    const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
+    const Buffer& buffer = schedule_.buffers[planned.buffer.at()];
+    const bool part = call.slice.count > 1 && planned.type.batched && planned.slices == 1;
+    const Stretch stretch = part ? operand_stretch(call, planned, batch_) : Stretch{0, buffer.bytes};
+    ranges.push_back({buffer.offset + stretch.offset, buffer.offset + stretch.offset + stretch.bytes});
   }
   if (call.workspace_bytes > 0) ranges.push_back({call.workspace_offset, call.workspace_offset + call.workspace_bytes});
   std::sort(ranges.begin(), ranges.end(), [](Range a, Range b) { return a.begin < b.begin; });

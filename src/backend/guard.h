@@ -14,7 +14,8 @@ namespace netc {
 /// the program with a message. What shares a page with an output is compared before and after.
 class Guard {
  public:
-  Guard(const Schedule& schedule, int64_t arena_bytes);
+  /// The schedule is one of a plan at a batch of `batch` samples.
+  Guard(const Schedule& schedule, int64_t arena_bytes, int64_t batch);
 
   /// Before call `position`: buffers that died or are not written yet get the pattern (0xff: a NaN in every float type), and
   /// everything but the call's outputs and scratch is made read-only.
@@ -36,7 +37,7 @@ class Guard {
   std::string owner(size_t position, int64_t at) const;
 
   const Schedule& schedule_;
-  int64_t arena_bytes_;
+  int64_t arena_bytes_, batch_;
   std::vector<std::vector<int>> born_, dead_;  ///< by position: buffers whose life begins there, or ended just before it
   std::vector<Kept> kept_;                     ///< bytes beside outputs on their pages
 };

@@ -24,7 +24,7 @@ class Runner {
   void bind(char* arena) {
     arena_ = reinterpret_cast<unsigned char*>(arena);
     executor_.bind(arena);
-    if (options_.guard) guard_ = std::make_unique<Guard>(schedule_, plan_.arena);
+    if (options_.guard) guard_ = std::make_unique<Guard>(schedule_, plan_.arena, plan_.batch);
   }
 
   void run(netrt::Context& ctx, Section section) {
@@ -49,7 +49,8 @@ class Runner {
 
   void write(const std::string& name, int value) const {
     const PlannedValue& planned = schedule_.values[static_cast<size_t>(value)];
-    if (!write_npy(options_.trace, name, planned.type, plan_.batch, executor_.pointer(value))) netrt::fail("cannot write to " + options_.trace);
+    const int64_t samples = plan_.batch / planned.slices;
+    if (!write_npy(options_.trace, name, planned.type, samples, executor_.pointer(value))) netrt::fail("cannot write to " + options_.trace);
   }
 
   /// The state before the first step, and what the loss sees in every step (its kernel overwrites the scores).

@@ -33,6 +33,8 @@ class Executor {
     netrt::Workspace workspace;
   };
 
+  void* operand(const Call& call, int value) const;
+
   const Schedule& schedule_;
   const int64_t batch_;
   char* arena_ = nullptr;

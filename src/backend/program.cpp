@@ -89,12 +89,14 @@ class Writer {
   void constants() {
     line("constexpr size_t kArenaBytes = {};\n", plan_.arena);
     for (const auto& constant : names_.constants) line("constexpr {} {} = {};", constant.type, constant.name, constant.value);
+    if (!names_.slice_sizes.empty()) line("\n// Elements of a tensor from one slice of the batch to the next.");
+    for (const auto& size : names_.slice_sizes) line("constexpr size_t {} = {};  // {} samples", size.name, size.elements, size.samples);
     out_ += '\n';
   }
 
   std::string shape_comment(const PlannedValue& value) const {
     std::string shape = shape_text(value.type.shape);
-    return value.type.batched ? fmt::format("{} x {}", plan_.batch, shape) : shape;
+    return value.type.batched ? fmt::format("{} x {}", plan_.batch / value.slices, shape) : shape;
   }
 
   void group(const PointerGroup& group, const Schedule& schedule) {
@@ -138,10 +140,21 @@ class Writer {
     line("  place({}.{}, {});", group.name, member.identifier, buffer.offset);
   }
 
-  void call_line(const Call& call, const std::vector<std::string>& values, const std::string& constant, const std::string& comment) {
+  /// A pointer; where the call runs on a slice of the batch and the tensor holds all of it, with the way to that slice.
+  std::string operand(const Call& call, int value, bool training) const {
+    if (value < 0) return "nullptr";
+    const std::string& pointer = (training ? names_.train : names_.evaluate)[static_cast<size_t>(value)];
+    const auto& slices = training ? names_.train_slice : names_.evaluate_slice;
+    const auto size = slices.find({value, call.slice.count});
+    if (size == slices.end() || call.slice.index == 0) return pointer;
+    return call.slice.index == 1 ? fmt::format("{} + {}", pointer, size->second) : fmt::format("{} + {} * {}", pointer, call.slice.index, size->second);
+  }
+
+  void call_line(const Call& call, bool training, const std::string& constant, std::string comment) {
     std::string text = fmt::format("  {}(ctx", call.kernel);
-    for (int value : call.outputs) text += ", " + (value < 0 ? std::string("nullptr") : values[static_cast<size_t>(value)]);
-    for (int value : call.inputs) text += ", " + (value < 0 ? std::string("nullptr") : values[static_cast<size_t>(value)]);
+    for (const auto* operands : {&call.outputs, &call.inputs})
+      for (int value : *operands) text += ", " + operand(call, value, training);
+    if (call.slice.count > 1) comment += fmt::format("; slice {} of {}", call.slice.index + 1, call.slice.count);
     if (!constant.empty()) text += ", " + constant;
     if (call.takes_workspace)
       text += call.workspace_bytes ? fmt::format(", scratch({}, {})", call.workspace_offset, call.workspace_bytes) : ", Workspace{}";
@@ -177,7 +190,7 @@ class Writer {
     line("void {}(Context& ctx) {{", name);
     for (size_t i : calls) {
       const Call& call = plan_.train.calls[i];
-      call_line(call, names_.train, names_.train_constant[i], call.phase == Phase::forward ? forward_comment(call) : other_comment(call));
+      call_line(call, true, names_.train_constant[i], call.phase == Phase::forward ? forward_comment(call) : other_comment(call));
     }
     line("}}\n");
   }
@@ -187,7 +200,7 @@ class Writer {
     line("void evaluate(Context& ctx, int slot) {{");
     line("  use_slot(slot);");
     for (size_t i = 0; i < plan_.evaluate.calls.size(); ++i)
-      call_line(plan_.evaluate.calls[i], names_.evaluate, names_.evaluate_constant[i], forward_comment(plan_.evaluate.calls[i]));
+      call_line(plan_.evaluate.calls[i], false, names_.evaluate_constant[i], forward_comment(plan_.evaluate.calls[i]));
     line("}}\n");
   }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace netc {
 
 namespace {
@@ -44,7 +46,7 @@ class Constants {
 
   std::string name(const Call& call, const std::string& base) {
     if (call.desc.type.empty()) return {};
-    const std::string value = desc_initializer(call.desc, batch_);
+    const std::string value = desc_initializer(call.desc, batch_ / call.slice.count);
     const std::string key = fmt::format("{}|{}|{}", base, call.desc.type, value);
     const auto known = by_key_.find(key);
     if (known != by_key_.end()) return known->second;
@@ -66,10 +68,46 @@ class Constants {
 
 /// What a call's constants are named after: its layer, or the parameter it updates.
 std::string base_name(const Schedule& schedule, const Call& call, const std::vector<std::string>& layer_names) {
+  if (call.slice.count > 1) return layer_names[call.layer.at()] + "_slice";
   if (call.phase != Phase::update || call.outputs.empty() || call.outputs[0] < 0) return layer_names[call.layer.at()];
   Identifiers once;
   return once.make(schedule.values[static_cast<size_t>(call.outputs[0])].name);
 }
+
+/// Hands out names for the sizes of slices: tensors of the same name whose slices have as many elements share one.
+class SliceSizes {
+ public:
+  SliceSizes(ProgramNames& names, int64_t batch) : names_(names), batch_(batch) {}
+
+  void name(const Schedule& schedule, std::map<std::pair<int, int>, std::string>& by_value) {
+    for (const Call& call : schedule.calls)
+      for (const auto* operands : {&call.outputs, &call.inputs})
+        for (int value : *operands)
+          if (value >= 0) name(call, value, schedule.values[static_cast<size_t>(value)], by_value);
+  }
+
+ private:
+  void name(const Call& call, int index, const PlannedValue& value, std::map<std::pair<int, int>, std::string>& by_value) {
+    if (call.slice.count == 1 || !value.type.batched || value.slices > 1) return;
+    const auto [at, is_new] = by_value.try_emplace({index, call.slice.count});
+    if (!is_new) return;
+    const int64_t elements = operand_stretch(call, value, batch_).bytes / std::max(1, dtype_bits(value.type.dtype) / 8);
+    const std::string stem = "kSliceOf" + pascal_case(Identifiers().make(value.name));
+    std::string& name = at->second = stem;
+    for (int i = 2;; ++i) {
+      const auto known = taken_.find(name);
+      if (known == taken_.end()) break;
+      if (known->second == elements) return;
+      name = fmt::format("{}{}", stem, i);
+    }
+    taken_[name] = elements;
+    names_.slice_sizes.push_back({name, elements, batch_ / call.slice.count});
+  }
+
+  ProgramNames& names_;
+  const int64_t batch_;
+  std::unordered_map<std::string, int64_t> taken_;
+};
 
 }  // namespace
 
@@ -128,6 +166,9 @@ ProgramNames program_names(const Graph& graph, const Plan& plan) {
   for (const Call& call : plan.train.calls) names.train_constant.push_back(constants.name(call, base_name(plan.train, call, layer_names)));
   for (const Call& call : plan.evaluate.calls)
     names.evaluate_constant.push_back(constants.name(call, base_name(plan.evaluate, call, layer_names)));
+  SliceSizes slices(names, plan.batch);
+  slices.name(plan.train, names.train_slice);
+  slices.name(plan.evaluate, names.evaluate_slice);
   return names;
 }
 

@@ -31,6 +31,14 @@ struct ProgramNames {
     std::string type, name, value;
   };
   std::vector<Constant> constants;
+  /// Elements of a slice of a tensor that holds the whole batch.
+  struct SliceSize {
+    std::string name;
+    int64_t elements, samples;
+  };
+  std::vector<SliceSize> slice_sizes;
+  std::map<std::pair<int, int>, std::string> train_slice, evaluate_slice;  ///< by value and number of slices: "kSliceOfRelu1"
+
   std::vector<std::string> train_constant, evaluate_constant;  ///< by call index: "kConv1", empty where the kernel takes none
 };
 

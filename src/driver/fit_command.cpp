@@ -51,6 +51,7 @@ std::string fit_text(const FittedFile& file) {
   std::string text = fmt::format("{}: training fits in {}{}: {}\n", file.made.graph->name, memory_text(file.room.memory), of, choice_text(fitted));
   if (best.micro_steps != plain.micro_steps && !file.may_split)
     text += fmt::format("  note: with {} samples a micro-step instead of {} the statistics of the batch differ, and so do the results\n", best.batch, plain.batch);
+  if (best.slices) text += "  note: some calls run on slices of the batch; gradients are summed in another order, so results differ in their last bits\n";
   text += fmt::format("  arena    {:>20} B {:>12}   {}\n", grouped(file.plan->arena), memory_text(file.plan->arena),
                       file.plan->arena == file.plan->lower_bound ? "at its lower bound, so packed optimally" : "the one allocation");
   if (file.library.bytes) text += fmt::format("  library  {:>20} B {:>12}   about: {}\n", grouped(file.library.bytes), memory_text(file.library.bytes), file.library.text);
@@ -58,7 +59,7 @@ std::string fit_text(const FittedFile& file) {
                       more_text(best.flops, plain.flops));
   text += fmt::format("  proof    {}\n", proof_text(file));
   if (fitted.own && fitted.own->micro_steps != best.micro_steps)
-    text += fmt::format("  or       batch {} as the file says, {}, {} time\n", batch_text(*fitted.own), made_again_text(fitted.own->made_again),
+    text += fmt::format("  or       batch {} as the file says{}, {}, {} time\n", batch_text(*fitted.own), fitted.own->slices ? " in slices" : "", made_again_text(fitted.own->made_again),
                         more_text(fitted.own->seconds, plain.seconds));
   return text + prices_text(file);
 }
@@ -73,6 +74,7 @@ Json offer_json(const FitOffer& offer, const FitOffer& plain) {
   json["flops"] = offer.flops;
   json["more_flops"] = offer.flops / plain.flops - 1;
   json["made_again"] = offer.made_again;
+  json["slices"] = offer.slices;
   if (offer.bound > 0 && !std::isinf(offer.bound)) json["at_least"] = std::max(0.0, offer.bound / plain.seconds - 1);
   return json;
 }

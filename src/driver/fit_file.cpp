@@ -77,7 +77,7 @@ std::string made_again_text(int tensors) {
 
 std::string choice_text(const Fitted& fitted) {
   const FitOffer& best = *fitted.best;
-  return fmt::format("batch {}, {}, {} time", batch_text(best), made_again_text(best.made_again), more_text(best.seconds, fitted.plain.seconds));
+  return fmt::format("batch {}{}, {}, {} time", batch_text(best), best.slices ? " in slices" : "", made_again_text(best.made_again), more_text(best.seconds, fitted.plain.seconds));
 }
 
 std::string does_not_fit_text(const FittedFile& file) {

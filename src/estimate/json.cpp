@@ -96,6 +96,7 @@ Json buffer_json(const Buffer& buffer) {
   json["line"] = buffer.where.line;
   json["why"] = reason(buffer);
   json["batched"] = buffer.type.batched;
+  json["slices"] = buffer.slices;
   return json;
 }
 

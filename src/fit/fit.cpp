@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "passes/choose_slices.h"
 #include "passes/early_masks.h"
 #include "passes/schedule.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr int kPriceLines = 8;
 constexpr int kMeasures = 1500;      ///< remade steps looked at for the budget that was asked for
 constexpr int kListMeasures = 120;   ///< remade steps looked at for a line of the price list
+constexpr size_t kSlicedTried = 6;   ///< choices whose calls are cut into slices
 constexpr int kSplitsSearched = 2;   ///< numbers of micro-steps beyond the file's for which tensors to make again are searched
 
 /// A step, ready to be searched.
@@ -46,7 +48,7 @@ struct Step {
     LiveBytes live(finished, problem.target, problem.batch);
     const int64_t bytes = live.always() + live.peak(finished.nodes).bytes;
     return {graph.train.micro_steps, problem.batch, bytes, problem.step_seconds + choice.seconds, problem.step_flops + choice.flops,
-            static_cast<int>(std::ranges::count(made, true)), 0};
+            static_cast<int>(std::ranges::count(made, true))};
   }
   FitOffer offer(const Choice& choice) const { return offer(choice, finished(choice)); }
 };
@@ -94,6 +96,26 @@ class Steps {
     return *least;
   }
 
+  /// A cheap step that fits where some of its calls run on slices of the batch.
+  std::optional<std::pair<FitOffer, Graph>> sliced(int64_t budget, const Rates& rates) {
+    Step& step = plain();
+    std::vector<Choice> choices = step.searched().fitting_at_end(budget);
+    if (choices.size() > kSlicedTried) choices.resize(kSlicedTried);
+    for (const Choice& choice : choices) {
+      Graph graph = step.finished(choice);
+      FitOffer offer = step.offer(choice, graph);
+      const SliceChoice slices = choose_slices(graph, step.problem.target, step.problem.batch, budget);
+      if (std::max(slices.training_peak, slices.evaluation_peak) > budget) continue;
+      const StepCost cost = step_cost(graph, step.problem.batch, rates);
+      offer.bytes = slices.training_peak;
+      offer.seconds = cost.seconds;
+      offer.flops = cost.flops;
+      offer.slices = true;
+      return std::pair(offer, std::move(graph));
+    }
+    return std::nullopt;
+  }
+
   /// Seconds of a whole step that none in `budget` is below. Fewer masks do not lower what is live, and all of them do not shorten the step.
   double bound(int64_t budget) { return plain().problem.step_seconds + steps_.back()->searched().bound(budget); }
 
@@ -121,6 +143,7 @@ class Fitting {
     } else {
       wish_.say("searching what to make again");
       consider(own_.cheapest(wish_.budget, kMeasures));
+      if (!made_.best) slice();
     }
     made_.own = made_.best;
     if (!fits) split();
@@ -135,6 +158,15 @@ class Fitting {
     if (made_.best && made_.best->seconds <= found->seconds()) return;
     made_.graph = found->step->finished(found->choice);
     made_.best = found->step->offer(found->choice, made_.graph);
+  }
+
+  /// Slices of the batch, where nothing is found without them: they change the last bits of results.
+  void slice() {
+    wish_.say("searching what to run on slices of the batch");
+    std::optional<std::pair<FitOffer, Graph>> found = own_.sliced(wish_.budget, wish_.rates);
+    if (!found) return;
+    made_.best = found->first;
+    made_.graph = std::move(found->second);
   }
 
   /// More micro-steps of fewer samples. Where that changes what is computed it is the last resort.

@@ -27,6 +27,7 @@ struct FitOffer {
   double seconds = 0;   ///< of a whole step, by the roofline
   double flops = 0;     ///< likewise
   int made_again = 0;   ///< tensors
+  bool slices = false;  ///< some calls run on slices of the batch: gradients are summed in another order
   double bound = 0;     ///< no step of these calls in so many bytes takes fewer seconds (least_seconds)
 };
 

@@ -12,15 +12,14 @@ FitProblem fit_problem(const Graph& graph, const Target& target, int64_t batch, 
     problem.bytes.push_back(round_up(type_bytes(graph[tensor.value].type, batch), kAlignment).value());
   problem.persistent = problem.live.always();
   problem.last_read.assign(problem.pass.tensors.size(), -1);
+  const StepCost whole = step_cost(graph, batch, rates);
+  problem.step_seconds = whole.seconds;
+  problem.step_flops = whole.flops;
   problem.dropped = labelled(graph, problem.pass, graph.train.recompute);
   const auto micro_steps = static_cast<double>(graph.train.micro_steps);
   problem.reruns.resize(static_cast<size_t>(problem.pass.forward_nodes));
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    const double times = node.section == Section::micro ? micro_steps : 1;
-    const Cost cost = node_cost(graph, node, batch);
-    problem.step_seconds += times * roofline_seconds(cost, rates);
-    problem.step_flops += times * cost.flops;
     if (node.phase == Phase::backward)
       for (ValueId input : node.inputs)
         if (const int tensor = problem.pass.tensor(graph, input); tensor >= 0) problem.last_read[static_cast<size_t>(tensor)] = static_cast<int>(i);
@@ -29,12 +28,23 @@ FitProblem fit_problem(const Graph& graph, const Target& target, int64_t batch, 
     const Node& second = again(graph, static_cast<int>(i));
     const Cost again_cost = node_cost(graph, second, batch);
     Rerun& rerun = problem.reruns[i];
-    rerun.seconds = times * roofline_seconds(again_cost, rates);
-    rerun.flops = times * again_cost.flops;
+    rerun.seconds = micro_steps * roofline_seconds(again_cost, rates);
+    rerun.flops = micro_steps * again_cost.flops;
     for (ValueId input : second.inputs)
       if (const int tensor = problem.pass.tensor(graph, input); tensor >= 0) rerun.reads.push_back(tensor);
   }
   return problem;
+}
+
+StepCost step_cost(const Graph& graph, int64_t batch, const Rates& rates) {
+  StepCost sum;
+  for (const Node& node : graph.nodes) {
+    const double times = node.section == Section::micro ? static_cast<double>(graph.train.micro_steps) : 1;
+    const Cost cost = node_cost(graph, node, batch);
+    sum.seconds += times * roofline_seconds(cost, rates);
+    sum.flops += times * cost.flops;
+  }
+  return sum;
 }
 
 Keep keep_most(const FitProblem& problem) {

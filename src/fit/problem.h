@@ -49,6 +49,12 @@ struct Choice {
   int position = 0;    ///< where, in the remade step
 };
 
+/// Seconds and FLOPs of a whole step, all its micro-steps, by the roofline.
+struct StepCost {
+  double seconds = 0, flops = 0;
+};
+StepCost step_cost(const Graph& graph, int64_t batch, const Rates& rates);
+
 /// All is kept that the backward pass reads, but for what may not be.
 Keep keep_most(const FitProblem& problem);
 

@@ -84,6 +84,18 @@ std::optional<Choice> FitSearch::cheapest(int64_t budget, int measures) const {
   return best;
 }
 
+std::vector<Choice> FitSearch::fitting_at_end(int64_t budget) const {
+  std::vector<Choice> found;
+  for (const Choice& choice : starts_) {
+    int64_t bytes = end_.other_bytes;
+    for (size_t i = 0; i < choice.keep.size(); ++i)
+      if (choice.keep[i]) bytes += problem_.bytes[i];
+    if (bytes <= budget) found.push_back(choice);
+  }
+  std::ranges::stable_sort(found, {}, &Choice::seconds);
+  return found;
+}
+
 /// Keeps again what saves most a byte, as long as the step stays within the budget; then swaps.
 Choice FitSearch::improve(Choice choice, int64_t budget, int measures) const {
   const auto try_keep = [&](Keep keep) {

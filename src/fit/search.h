@@ -20,6 +20,9 @@ class FitSearch {
   /// No plan in `budget` takes fewer seconds beyond the step's (least_seconds).
   double bound(int64_t budget) const { return least_seconds(problem_, end_, budget); }
 
+  /// Vertices of the hull that fit at the end of the forward pass, the fewest seconds first: what stands above the budget elsewhere is live for a while only.
+  std::vector<Choice> fitting_at_end(int64_t budget) const;
+
   /// The choice of the lowest peak found.
   const Choice& least() const { return least_; }
 

@@ -17,6 +17,8 @@ ValueId Graph::storage(ValueId id) const {
   return id;
 }
 
+Size value_bytes(const Value& value, int64_t batch) { return type_bytes(value.type, batch / value.slices); }
+
 bool decays(const Value& parameter, DecayScope scope) {
   if (scope == DecayScope::all) return true;
   if (scope == DecayScope::matrices) return parameter.type.shape.size() >= 2;

@@ -11,6 +11,12 @@
 
 namespace netc {
 
+/// A part of the batch: samples [index * B / count, (index + 1) * B / count) of B. Only where count divides B.
+struct Slice {
+  int index = 0;
+  int count = 1;  ///< 1: the whole batch
+};
+
 /// What a value is for; decides its memory class (docs/memory.md).
 enum class ValueKind : uint8_t {
   input, label, parameter, state, optimizer, gradient /*of a parameter*/, activation, aux, activation_gradient, metrics
@@ -26,6 +32,16 @@ struct Value {
   ParamRole role = ParamRole::weight;  ///< parameters
   Init init;                           ///< parameters and state, resolved: normal, uniform or constant
   std::string_view what;               ///< aux: what it holds
+  int slices = 1;    ///< where batched: it holds the samples of one slice of so many; 1: of the whole batch
+};
+
+/// Bytes of `value` at a batch of `batch` samples, of which it may hold a slice.
+Size value_bytes(const Value& value, int64_t batch);
+
+/// A value that a pass has not added to the graph yet: one like another, for a slice of the batch where that is batched.
+struct Piece {
+  ValueId of;
+  Slice slice;
 };
 
 /// One statement of the network after defs, loops and repeats are expanded.
@@ -73,6 +89,8 @@ struct Node {
   Literal purpose;         ///< "the weight gradient of conv2"
   Work work;
   bool adds = false;       ///< reads what outputs[0], a gradient, holds before it writes it
+  bool mixes_samples = false;  ///< it cannot run on a slice of the batch (KernelCall::mixes_samples)
+  Slice slice;             ///< the samples it runs on: of its batched operands that hold the whole batch, it reads or writes these
 };
 
 // ---- Settings of `input`, `loss` and `train` -------------------------------------------------------

@@ -219,6 +219,9 @@ struct KernelCall {
   bool must_alias = false;   ///< outputs[0] continues the output of the previous part (`prev`, not an argument of the kernel): same bytes, always
   bool workspace = false;    ///< takes a Workspace as its last argument
   bool adds = false;         ///< adds to the gradients of parameters among its outputs, which hold zeros or what was summed before
+  /// What it leaves for a sample depends on other samples, or on the sample's place in the batch. Any other call may run on a slice of the
+  /// batch at a time (passes/slice.h): its results for each sample are the same, and what it leaves for parameters are sums over samples.
+  bool mixes_samples = false;
   Literal purpose = {};      ///< backward: "the weight gradient"; used in the sentence that says why a tensor is kept
   Work work = {};            ///< the row gives macs and touches; flops come from other_flops (passes/lowering.h)
 };

@@ -39,6 +39,7 @@ void print_nodes(const Graph& graph, const char* title, const std::vector<Node>&
     fmt::format_to(std::back_inserter(out), "  {:>5} {}{}{} <- {}({})", i, section, section.empty() ? "" : ": ", name_list(graph, node.outputs), node.kernel,
                    name_list(graph, node.inputs));
     if (node.continues.valid()) fmt::format_to(std::back_inserter(out), " continuing {}", graph[node.continues].name);
+    if (node.slice.count > 1) fmt::format_to(std::back_inserter(out), " slice {} of {}", node.slice.index + 1, node.slice.count);
     out += '\n';
   }
 }

@@ -165,14 +165,15 @@ Alternative attend(const LayerInfo& info, double p) {
   using namespace operand;
   const Heads h = heads_of(info);
   const int64_t seen = info.args.has("causal") ? h.t * (h.t + 1) / 2 : h.t * h.t, product = (Size(seen) * Size(h.c)).value();
+  const bool drops = p > 0;  // by a probability's place in the whole batch
   Desc desc{"AttnDesc", {}};
   desc.add_per_sample("n", 1).add("t", h.t).add("heads", h.heads).add("kv_heads", h.kv).add("size", h.size);
   desc.add("causal", info.args.has("causal") ? 1 : 0).add_real("p", p).add("stream", info.layer_index);
   return {.forward = {.kernel = "attn_forward", .outputs = {y, aux(0)}, .inputs = {prev}, .desc = desc, .workspace = true,
-                      .work = {.macs = 2 * product}},
+                      .mixes_samples = drops, .work = {.macs = 2 * product}},
           .aux = {{"lse", {DType::f32, {h.heads, h.t}, true}, "the logarithm of each softmax's sum, from which the probabilities are made again"}},
           .backward = {{.kernel = "attn_backward", .outputs = {dprev}, .inputs = {prev, y, aux(0), dy}, .desc = desc, .workspace = true,
-                        .purpose = "the gradient of queries, keys and values", .work = {.macs = 5 * product}}}};
+                        .mixes_samples = drops, .purpose = "the gradient of queries, keys and values", .work = {.macs = 5 * product}}}};
 }
 
 std::vector<Alternative> lower(const LayerInfo& info) {

@@ -12,14 +12,16 @@ std::optional<Shape> infer(const InferContext& context) {
   return context.inputs[0];
 }
 
+/// An element's random number comes from its place in the whole batch.
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
   Desc desc{"DropDesc", {}};
   desc.add_per_sample("count", elements(info.output).value()).add_real("p", info.args.number("p")).add("stream", info.layer_index);
-  return {{.forward = {.kernel = "drop_forward", .outputs = {y}, .inputs = {x()}, .desc = desc, .in_place = true},
+  return {{.forward = {.kernel = "drop_forward", .outputs = {y}, .inputs = {x()}, .desc = desc, .in_place = true,
+                       .mixes_samples = true},
            .aux = {},
            .backward = {{.kernel = "drop_forward", .outputs = {dx()}, .inputs = {dy}, .desc = desc, .in_place = true,
-                         .purpose = "the gradient of what was not dropped"}}}};
+                         .mixes_samples = true, .purpose = "the gradient of what was not dropped"}}}};
 }
 
 KernelCall evaluate(const LayerInfo&) { return {.kernel = "", .outputs = {operand::y}, .inputs = {operand::x()}, .desc = {}}; }

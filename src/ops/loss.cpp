@@ -48,14 +48,15 @@ constexpr Kernels kernels() {
 template <Kind kind>
 std::vector<Alternative> lower(const LayerInfo& info) {
   using namespace operand;
-  KernelCall forward{.kernel = kernels<kind>().train, .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true};
+  KernelCall forward{.kernel = kernels<kind>().train, .outputs = {y, metrics}, .inputs = {x(), label}, .desc = desc_of(info), .in_place = true,
+                     .mixes_samples = true};
   return {{.forward = std::move(forward), .aux = {}, .backward = {}}};
 }
 
 template <Kind kind>
 KernelCall evaluate(const LayerInfo& info) {
   using namespace operand;
-  return {.kernel = kernels<kind>().evaluate, .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info)};
+  return {.kernel = kernels<kind>().evaluate, .outputs = {metrics}, .inputs = {x(), label}, .desc = desc_of(info), .mixes_samples = true};
 }
 
 TorchLayer torch_softmax(const LayerInfo& info) {

@@ -43,6 +43,7 @@ Node make_node(const Graph& graph, LayerId layer, int part, Phase phase, const K
   node.purpose = call.purpose;
   node.work = call.work;
   node.adds = call.adds;
+  node.mixes_samples = call.mixes_samples;
   return node;
 }
 

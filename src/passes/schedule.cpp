@@ -23,23 +23,16 @@ int64_t packed(const Step& step, const Order& order) {
   return pack(sharing.buffers(), static_cast<int>(calls.size()), {.search = 0}).end;
 }
 
-/// An order that packs without a gap if there is one. Else the order as it is, whose packing has its proof, unless another packs a good deal lower.
+/// An order with a low peak that packs without a gap, or the order as it is: every plan shall end where it is proven that none ends lower.
 Order best_packed(const Step& step) {
-  Order best = order_calls(step);
-  if (std::ranges::is_sorted(best.calls)) return best;
-  int64_t end = packed(step, best);
-  if (end == best.peak) return best;
-  Order other = order_calls(step, false);
-  if (const int64_t other_end = packed(step, other); other_end < end) {
-    end = other_end;
-    best = std::move(other);
+  for (const bool settle : {true, false}) {
+    Order order = order_calls(step, settle);
+    if (std::ranges::is_sorted(order.calls) || packed(step, order) == order.peak) return order;
   }
-  if (end == best.peak) return best;
   Order plain;
   plain.calls.resize(step.calls.size());
   std::iota(plain.calls.begin(), plain.calls.end(), 0);
-  constexpr double kGoodDeal = 0.99;
-  return static_cast<double>(end) < kGoodDeal * static_cast<double>(packed(step, plain)) ? best : plain;
+  return plain;
 }
 
 }  // namespace

@@ -27,6 +27,20 @@ int64_t update_flops(const TrainSettings& train, bool decays) {
 
 }  // namespace
 
+Node accumulate(LayerId layer, const Type& type, ValueId sum, ValueId gradient, Literal purpose) {
+  Node add;
+  add.layer = layer;
+  add.phase = Phase::backward;
+  add.kernel = "accumulate";
+  add.purpose = purpose;
+  add.outputs = {sum};
+  add.inputs = {gradient};
+  add.work.flops = elements(type.shape).value();
+  add.desc = count_desc("CountDesc", add.work.flops);
+  add.adds = true;
+  return add;
+}
+
 Updates::Updates(Graph& graph) : graph_(graph), pending_(graph.values.size()) {}
 
 void Updates::count_use(ValueId parameter) { ++pending_[parameter.at()].uses; }
@@ -54,22 +68,14 @@ Node Updates::node(ValueId parameter, Section section, Literal kernel, Literal p
 
 void Updates::contribute(LayerId layer, ValueId parameter, ValueId gradient) {
   Pending& pending = pending_[parameter.at()];
-  const int64_t count = elements(graph_[parameter].type.shape).value();
   const bool micro_steps = graph_.train.micro_steps > 1;
   if (!micro_steps && !pending.gradient.valid()) {
     pending.gradient = gradient;
     return;
   }
   if (micro_steps) pending.gradient = sum_over_micro_steps(parameter);
-  Node add = node(parameter, Section::micro, "accumulate", micro_steps ? Literal("the sum over micro-steps") : Literal("the sum over the layers that share the weight"));
-  add.layer = layer;
-  add.phase = Phase::backward;
-  add.outputs = {pending.gradient};
-  add.inputs = {gradient};
-  add.desc = count_desc("CountDesc", count);
-  add.work.flops = count;
-  add.adds = true;
-  graph_.nodes.push_back(std::move(add));
+  const Literal purpose = micro_steps ? Literal("the sum over micro-steps") : Literal("the sum over the layers that share the weight");
+  graph_.nodes.push_back(accumulate(layer, graph_[parameter].type, pending.gradient, gradient, purpose));
 }
 
 ValueId Updates::sum_over_micro_steps(ValueId parameter) {

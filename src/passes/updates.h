@@ -8,6 +8,9 @@
 
 namespace netc {
 
+/// The call of `layer` that adds `gradient`, a value for the gradient of a parameter of type `type`, to `sum`.
+Node accumulate(LayerId layer, const Type& type, ValueId sum, ValueId gradient, Literal purpose);
+
 /// Collects the gradients of parameters while the backward pass is written, and writes the optimiser's calls: right after the last
 /// layer that reads a parameter, or at the end of the step where clipping or micro-steps need every gradient.
 class Updates {

@@ -29,6 +29,7 @@ double moved_bytes(const Node& node, const Type& type, int64_t batch) {
 }  // namespace
 
 Cost node_cost(const Graph& graph, const Node& node, int64_t batch) {
+  batch /= node.slice.count;
   Cost cost;
   bool batched = false;
   const auto move = [&](ValueId id, bool twice) {

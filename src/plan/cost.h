@@ -18,8 +18,8 @@ struct Rates {
   double bytes_per_second = 0;
 };
 
-/// What the call's Work says, and every operand read or written once, an updated one twice. A few operations an operand: for use in a search.
-/// Workspaces count nothing.
+/// Of the samples that the call runs on: what its Work says, and every operand read or written once, an updated one twice. A few operations an operand:
+/// for use in a search. Workspaces count nothing.
 Cost node_cost(const Graph& graph, const Node& node, int64_t batch);
 
 /// The longer of the two: arithmetic, or moving the bytes.

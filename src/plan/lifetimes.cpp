@@ -36,12 +36,12 @@ std::string why_always(const Graph& graph, const Value& value) {
 class Layout {
  public:
   Layout(const Graph& graph, std::span<const Node> nodes, const Target& target, int64_t batch, Schedule& schedule, std::string& error)
-      : graph_(graph), nodes_(nodes), target_(target), batch_(batch), s_(schedule), error_(error), storage_(graph.values.size(), -1),
+      : graph_(graph), nodes_(nodes), target_(target), batch_(batch), s_(schedule), error_(error),
         bytes_(graph.values.size(), 0), value_of_(graph.values.size(), -1) {}
 
   bool run(std::span<const std::pair<ValueId, ValueId>> aliases, const Persistent& persistent) {
     persistent_ = static_cast<int>(persistent.buffers.size());
-    name_storages(aliases);
+    storage_ = storages(graph_, aliases);
     for (size_t i = 0; i < persistent.value_of.size(); ++i)
       if ((value_of_[i] = persistent.value_of[i]) >= 0) bytes_[i] = Sharing::kAlways;
     std::vector<Access> accesses;
@@ -62,16 +62,6 @@ class Layout {
   }
 
  private:
-  void name_storages(std::span<const std::pair<ValueId, ValueId>> aliases) {
-    std::vector<ValueId> alias(graph_.values.size());
-    for (const auto& [name, of] : aliases) alias[name.at()] = of;
-    for (size_t i = 0; i < storage_.size(); ++i) {
-      ValueId id = graph_.storage(ValueId{static_cast<int32_t>(i)});
-      while (alias[id.at()].valid()) id = graph_.storage(alias[id.at()]);
-      storage_[i] = id.index;
-    }
-  }
-
   ValueId storage(ValueId id) const { return ValueId{storage_[id.at()]}; }
 
   bool add_call(const Node& node) {
@@ -80,9 +70,11 @@ class Layout {
     call.phase = node.phase;
     call.section = node.section;
     call.layer = node.layer;
+    call.slice = node.slice;
     call.part = node.part;
     call.purpose = node.purpose;
-    if (!set_constants(node, call)) return false;
+    error_ = slice_fault(graph_, node, storage_, batch_);
+    if (!error_.empty() || !set_constants(node, call)) return false;
     call.takes_workspace = node.workspace;
     if (node.workspace) call.workspace_minimum = workspace_bytes(node, target_, batch_);
     s_.calls.push_back(std::move(call));
@@ -100,7 +92,7 @@ class Layout {
   bool measure(ValueId stored) {
     if (bytes_[stored.at()] == Sharing::kAlways) return true;
     const Value& value = graph_[stored];
-    const Size bytes = type_bytes(value.type, batch_);
+    const Size bytes = value_bytes(value, batch_);
     bytes_[stored.at()] = bytes.value();
     if (round_up(bytes, kAlignment).ok()) return true;
     error_ = fmt::format("{} ({} a sample) does not fit in 63 bits at a batch of {}", value.name, shape_text(value.type.shape), batch_);
@@ -112,7 +104,7 @@ class Layout {
     call.desc = node.desc;
     for (const Field& field : call.desc.fields) {
       if (field.kind != Field::Kind::integer) continue;
-      const Size value = Size(field.integer < 0 ? 0 : field.integer) * Size(field.per_sample ? batch_ : 1);
+      const Size value = Size(field.integer < 0 ? 0 : field.integer) * Size(field.per_sample ? batch_ / node.slice.count : 1);
       const bool fits = value.ok() && (field.name == "count" || value.value() <= std::numeric_limits<int32_t>::max());
       if (!fits) {
         error_ = fmt::format("`{}` of {} does not fit: {} a sample times a batch of {}", field.name, graph_[node.layer].name, field.integer, batch_);
@@ -144,7 +136,7 @@ class Layout {
 
   int add_value(ValueId id, BufferId buffer, int same_as) {
     const Value& value = graph_[id];
-    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as, id});
+    s_.values.push_back({value.name, value.type, value.kind, buffer, value.layer, same_as, id, value.slices});
     return value_of_[id.at()] = static_cast<int>(s_.values.size()) - 1;
   }
 
@@ -162,6 +154,7 @@ class Layout {
     Buffer buffer;
     buffer.name = value.name;
     buffer.type = value.type;
+    buffer.slices = value.slices;
     buffer.cls = value.kind == ValueKind::gradient ? MemoryClass::gradients : MemoryClass::transient;
     push(std::move(buffer), value.layer);
   }
@@ -237,6 +230,36 @@ class Layout {
 
 }  // namespace
 
+std::vector<int> storages(const Graph& graph, std::span<const std::pair<ValueId, ValueId>> aliases) {
+  std::vector<ValueId> alias(graph.values.size());
+  for (const auto& [name, of] : aliases) alias[name.at()] = of;
+  std::vector<int> storage;
+  storage.reserve(graph.values.size());
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    ValueId id = graph.storage(ValueId{static_cast<int32_t>(i)});
+    while (alias[id.at()].valid()) id = graph.storage(alias[id.at()]);
+    storage.push_back(id.index);
+  }
+  return storage;
+}
+
+std::string slice_fault(const Graph& graph, const Node& node, std::span<const int> storage, int64_t batch) {
+  const int count = node.slice.count;
+  if (count == 1) return {};
+  if (batch % count != 0) return fmt::format("a batch of {} cannot be cut into {} equal slices", batch, count);
+  for (const auto* operands : {&node.outputs, &node.inputs}) {
+    for (ValueId id : *operands) {
+      if (!id.valid()) continue;
+      const Value& value = graph.values[static_cast<size_t>(storage[id.at()])];
+      if (!value.type.batched || value.slices > 1) continue;
+      const Size bits = elements(value.type.shape) * Size(batch / count) * Size(dtype_bits(value.type.dtype));
+      if (bits.value() % (8 * kSliceAlignment) != 0)
+        return fmt::format("slices of {} samples of {} do not begin at multiples of {} bytes", batch / count, value.name, kSliceAlignment);
+    }
+  }
+  return {};
+}
+
 bool lives_always(ValueKind kind, bool training) {
   switch (kind) {
     case ValueKind::parameter:
@@ -255,7 +278,7 @@ Size always_bytes(const Value& value, const Target& target, int64_t batch) {
 }
 
 int64_t workspace_bytes(const Node& node, const Target& target, int64_t batch) {
-  const int64_t least = std::max(target.workspace(node.kernel, node.desc, batch), target.workspace_floor);
+  const int64_t least = std::max(target.workspace(node.kernel, node.desc, batch / node.slice.count), target.workspace_floor);
   return round_up(Size(least), kAlignment).value();
 }
 

@@ -18,12 +18,22 @@ struct Persistent {
   Size bytes = 0;            ///< of all of them; not ok() when they do not fit in 63 bits
 };
 
+/// By value id: the value whose bytes it names, after `aliases`, further names of values.
+std::vector<int> storages(const Graph& graph, std::span<const std::pair<ValueId, ValueId>> aliases = {});
+
+/// Where the slice of a tensor may begin, in bytes: cuDNN's tensors want it, and no kernel of the runtime loads more at a time (decision 0009).
+constexpr int64_t kSliceAlignment = 16;
+
+/// Why a batch of `batch` samples cannot be cut as `node`, whose operands have the storages `storage`, wants it: another number of samples in some
+/// slices, or an operand's slice that does not begin at a multiple of kSliceAlignment. Empty where it can.
+std::string slice_fault(const Graph& graph, const Node& node, std::span<const int> storage, int64_t batch);
+
 /// Whether values of that kind are persistent.
 bool lives_always(ValueKind kind, bool training);
 /// Bytes of such a value: of every slot, rounded up. Not ok() where they do not fit.
 Size always_bytes(const Value& value, const Target& target, int64_t batch);
 
-/// Scratch that the call must have, rounded up to kAlignment; for nodes that take any.
+/// Scratch that the call must have for its slice of the batch, rounded up to kAlignment; for nodes that take any.
 int64_t workspace_bytes(const Node& node, const Target& target, int64_t batch);
 
 Persistent persistent_buffers(const Graph& graph, const Target& target, int64_t batch, bool training);

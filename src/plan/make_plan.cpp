@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "plan/bound.h"
 #include "plan/lifetimes.h"
@@ -107,17 +108,18 @@ void grant_slack(Schedule& schedule, int persistent, int64_t base, int64_t arena
   }
 }
 
-/// A call that runs again in the backward pass gets as much scratch as its first run, both the lesser of what they could have: a library that chooses
-/// its algorithm by that then chooses the same one, and the results are the same to the last bit.
+/// A call that runs again in the backward pass on the same samples gets as much scratch as its first run, both the lesser of what they could have: a
+/// library that chooses its algorithm by that then chooses the same one, and the results are the same to the last bit.
 void even_out_second_runs(Schedule& schedule) {
-  std::map<std::pair<int, int>, Call*> first;
+  std::map<std::tuple<int, int, int, int>, Call*> first;
   for (Call& call : schedule.calls) {
     if (!call.takes_workspace) continue;
+    const std::tuple key{call.layer.index, call.part, call.slice.count, call.slice.index};
     if (call.phase == Phase::forward) {
-      first[{call.layer.index, call.part}] = &call;
+      first[key] = &call;
       continue;
     }
-    const auto at = first.find({call.layer.index, call.part});
+    const auto at = first.find(key);
     if (at == first.end() || at->second->kernel != call.kernel) continue;
     const int64_t bytes = std::min(call.workspace_bytes, at->second->workspace_bytes);
     call.workspace_bytes = at->second->workspace_bytes = bytes;
@@ -137,7 +139,7 @@ void closed_form(const Schedule& schedule, Plan& plan) {
   for (const Buffer& buffer : schedule.buffers) {
     if (buffer.first > schedule.peak || buffer.last < schedule.peak) continue;
     const bool slots = buffer.cls == MemoryClass::input;
-    const int64_t exact = type_bytes(buffer.type, 1).value() * (slots ? plan.input_slots : 1);
+    const int64_t exact = type_bytes(buffer.type, 1).value() * (slots ? plan.input_slots : 1) / buffer.slices;
     if (buffer.type.batched) {
       plan.per_image += exact;
       plan.fixed += buffer.bytes - exact * plan.batch;

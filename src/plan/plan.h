@@ -17,6 +17,7 @@ struct Buffer {
   std::string name;
   MemoryClass cls = MemoryClass::transient;
   Type type;           ///< of the value that made it
+  int slices = 1;      ///< that value's: bytes are those of a batch / slices
   int64_t bytes = 0;   ///< rounded up to kAlignment
   int first = 0;       ///< first schedule position that writes it
   int last = 0;        ///< last position that touches it, inclusive
@@ -38,15 +39,17 @@ struct PlannedValue {
   LayerId layer;
   int same_as = -1;  ///< another name for the same bytes of this earlier value; -1: none
   ValueId id;        ///< the graph's value
+  int slices = 1;    ///< it holds the samples of one slice of so many
 };
 
 struct Call {
   Literal kernel;
-  Desc desc;  ///< the node's: Field::at(batch) is what the kernel gets
+  Desc desc;  ///< the node's: Field::at(batch / slice.count) is what the kernel gets
   Few<int, 4> outputs, inputs;  ///< indices into Schedule::values, -1 for nullptr
   Phase phase = Phase::forward;
   Section section = Section::micro;
   LayerId layer;
+  Slice slice;      ///< the samples it runs on
   int part = 0;     ///< which of the layer's forward calls, or one that belongs to it
   Literal purpose;  ///< "the weight gradient": completes "... of conv2"
   bool takes_workspace = false;
@@ -79,5 +82,14 @@ struct Plan {
   int64_t sum_of_buffers = 0;  ///< what the same buffers take without reuse
   int64_t fixed = 0, per_image = 0;  ///< at the peak: fixed + per_image * batch <= lower_bound, equal but for alignment
 };
+
+/// The bytes of a buffer that a call reads or writes as one of its operands.
+struct Stretch {
+  int64_t offset = 0;  ///< from the start of the buffer
+  int64_t bytes = 0;
+};
+
+/// Of `value`, an operand of `call`: all of it, or the slice that the call runs on where the value holds the whole batch.
+Stretch operand_stretch(const Call& call, const PlannedValue& value, int64_t batch);
 
 }  // namespace netc

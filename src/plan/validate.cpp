@@ -57,7 +57,7 @@ bool check_buffers(const Subject& subject) {
     }
     if (validation::loaded_before_step(buffer.cls) && !subject.persistent(b))
       subject.complaints.add("{}: '{}' must be persistent", subject.name, buffer.name);
-    const Size size = round_up(type_bytes(buffer.type, plan.batch), kAlignment);
+    const Size size = round_up(type_bytes(buffer.type, plan.batch / buffer.slices), kAlignment);
     const bool slots = buffer.cls == MemoryClass::input && buffer.bytes == size.value() * plan.input_slots;
     const bool scratch = buffer.cls == MemoryClass::workspace && buffer.bytes % kAlignment == 0;
     const bool fits = buffer.bytes == size.value() || slots || scratch;
@@ -65,7 +65,7 @@ bool check_buffers(const Subject& subject) {
   }
   for (const PlannedValue& value : subject.schedule.values) {
     if (!value.buffer.valid()) continue;
-    const Size size = type_bytes(value.type, plan.batch);
+    const Size size = type_bytes(value.type, plan.batch / value.slices);
     if (!size.ok() || size.value() > subject.schedule.buffers[value.buffer.at()].bytes) {
       subject.complaints.add("{}: '{}' needs {} bytes, more than its buffer has", subject.name, value.name, size.value());
     }
@@ -110,7 +110,7 @@ std::vector<std::string> validate(const Plan& plan, const Graph& graph) {
       continue;
     }
     const Subject subject{plan, graph, *schedule, name, complaints};
-    if (!check_indices(subject) || !check_buffers(subject)) return complaints.list;
+    if (!check_indices(subject) || !validation::check_slices(subject) || !check_buffers(subject)) return complaints.list;
     validation::check_space(subject);
     validation::check_flow(subject);
   }

@@ -29,6 +29,8 @@ class Flow {
         made_(root_.size()),
         written_(root_.size()),
         updated_(root_.size()),
+        samples_(root_.size(), 0),
+        slice_(root_.size(), -1),
         holds_(subject.schedule.buffers.size(), -1),
         touched_(holds_.size(), {subject.calls(), -1}) {
     const auto& values = subject.schedule.values;
@@ -38,6 +40,7 @@ class Flow {
       const bool loaded = values[v].buffer.valid() && subject.persistent(b) && loaded_before_step(subject.schedule.buffers[b].cls);
       if (loaded && is_persistent_kind(values[v].kind)) {
         written_[v] = true;
+        samples_[static_cast<size_t>(root_[v])] = subject.plan.batch;
         if (holds_[b] < 0) holds_[b] = root_[v];
       }
     }
@@ -82,6 +85,8 @@ class Flow {
     } else if (holds_[b] != root_[v]) {
       subject_.complaints.add("{}: reads '{}' but '{}' was written over it", subject_.call_name(position), subject_.value_name(value),
                               subject_.value_name(holds_[b]));
+    } else {
+      read_samples(position, value);
     }
     if (updated_[static_cast<size_t>(root_[v])]) {
       subject_.complaints.add("{}: reads parameter '{}' after its update", subject_.call_name(position), subject_.value_name(value));
@@ -97,9 +102,45 @@ class Flow {
       subject_.complaints.add("{}: writes '{}' over '{}', which must outlive the step", subject_.call_name(position), subject_.value_name(value),
                               subject_.schedule.buffers[b].name);
     }
+    write_samples(position, value);
     holds_[b] = root_[v];
     written_[v] = true;
     if (subject_.schedule.values[v].kind == ValueKind::parameter) update(position, call, value);
+  }
+
+  /// What a call reads of a tensor of the batch has been written: all samples, or those of its slice.
+  void read_samples(int position, int value) {
+    const size_t root = static_cast<size_t>(root_[static_cast<size_t>(value)]);
+    const PlannedValue& read = subject_.schedule.values[root];
+    const Slice& slice = subject_.schedule.calls[static_cast<size_t>(position)].slice;
+    if (!read.type.batched) return;
+    if (read.slices > 1) {
+      if (slice_[root] != slice.index) {
+        subject_.complaints.add("{}: runs on slice {} but reads '{}', which holds slice {}", subject_.call_name(position), slice.index,
+                                subject_.value_name(value), slice_[root]);
+      }
+      return;
+    }
+    const int64_t end = subject_.plan.batch / slice.count * (slice.index + 1);
+    if (samples_[root] < end) {
+      subject_.complaints.add("{}: reads {} samples of '{}', of which {} are written", subject_.call_name(position), end, subject_.value_name(value),
+                              samples_[root]);
+    }
+  }
+
+  /// The slices of a tensor that holds the whole batch are written from the first to the last, and nothing is written over them meanwhile.
+  void write_samples(int position, int value) {
+    const size_t root = static_cast<size_t>(root_[static_cast<size_t>(value)]);
+    const Slice& slice = subject_.schedule.calls[static_cast<size_t>(position)].slice;
+    const PlannedValue& written = subject_.schedule.values[root];
+    slice_[root] = slice.index;
+    const int64_t begin = written.type.batched && written.slices == 1 ? subject_.plan.batch / slice.count * slice.index : 0;
+    const bool held = holds_[written.buffer.at()] == static_cast<int>(root);
+    if (begin > 0 && (samples_[root] != begin || !held)) {
+      subject_.complaints.add("{}: writes '{}' from sample {} on, but {} are there", subject_.call_name(position), subject_.value_name(value), begin,
+                              held ? samples_[root] : 0);
+    }
+    samples_[root] = begin + subject_.plan.batch / (written.type.batched && written.slices == 1 ? slice.count : 1);
   }
 
   void update(int position, const Call& call, int value) {
@@ -185,6 +226,8 @@ class Flow {
   const Subject& subject_;
   std::vector<int> root_;                       ///< by value: the value whose bytes it names
   std::vector<bool> made_, written_, updated_;  ///< by value: some call writes it; one has; by root: a parameter's update has run
+  std::vector<int64_t> samples_;                ///< by root: of a tensor that holds the whole batch, the first samples that are written
+  std::vector<int> slice_;                      ///< by root: of a tensor that holds a slice, which
   std::vector<int> holds_;                      ///< by buffer: root of the value last written to it, -1 if none
   std::vector<std::pair<int, int>> touched_;    ///< by buffer: first and last call that touches it
   std::vector<std::vector<int>> nodes_of_;      ///< by layer + 1: its nodes

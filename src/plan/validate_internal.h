@@ -45,6 +45,8 @@ inline bool loaded_before_step(MemoryClass c) {
   return c == MemoryClass::parameters || c == MemoryClass::optimizer || c == MemoryClass::state || c == MemoryClass::input;
 }
 
+/// Slices that exist, operands that begin where one does (validate_slices.cpp); false when other checks make no sense.
+bool check_slices(const Subject& subject);
 /// Overlap in time and space, granted workspaces, ends and the lower bound (validate_space.cpp).
 void check_space(const Subject& subject);
 /// Reads and writes, in-place use, updates (validate_flow.cpp).

@@ -102,7 +102,7 @@ const char* const kJson =
     R"("bytes":{"parameters":68096,"gradients":0,"optimizer":0,"saved":2097152,"transient":0,"workspace":0,"state":0,"input":512},)"
     R"("scratch":{"calls":3,"minimum":512,"least":1048576,"median":1572864}},)"
     R"("buffers":[{"name":"fc1","class":"saved","dtype":"f32","shape":[1000],"bytes":32000,"offset":256,"first":1,"last":4,"line":3,)"
-    R"("why":"relu1 reads it","batched":true}],)"
+    R"("why":"relu1 reads it","batched":true,"slices":1}],)"
     R"("verdict":{"fits":true,"memory":1073741824,"largest_batch":2905,"cards":[]},"notes":["assumed: something"]})";
 
 /// The first part of `expected` that `actual` does not have; keys may have been added, never renamed.

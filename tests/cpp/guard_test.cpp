@@ -45,7 +45,7 @@ struct Arena {
 TEST_CASE("the guard lets a kernel write its output") {
   const Schedule schedule = two_calls(512);
   Arena arena(4096);
-  Guard guard(schedule, 1024);
+  Guard guard(schedule, 1024, 1);
   guard.before(0, arena.data);
   CHECK(arena.data[0] == 0xff);
   std::memset(arena.data, 1, 512);
@@ -55,7 +55,7 @@ TEST_CASE("the guard lets a kernel write its output") {
 TEST_CASE("the guard sees a write beside the output, on its page") {
   const Schedule schedule = two_calls(512);
   Arena arena(4096);
-  Guard guard(schedule, 1024);
+  Guard guard(schedule, 1024, 1);
   guard.before(0, arena.data);
   std::memset(arena.data, 1, 513);
   CHECK(guard.after(0, arena.data).find("free bytes at 512") != std::string::npos);
@@ -70,7 +70,7 @@ TEST_CASE("the guard ends the program at a write on another page") {
   const pid_t child = fork();
   if (child == 0) {
     std::freopen("/dev/null", "w", stderr);
-    Guard guard(schedule, 1 << 17);
+    Guard guard(schedule, 1 << 17, 1);
     guard.before(0, arena.data);
     arena.data[100000] = 1;
     _exit(7);  // not reached
