@@ -202,6 +202,36 @@ TEST_CASE("the bound holds, and the search comes close to the best of all choice
   CHECK(bounded > 15);
 }
 
+TEST_CASE("the bound is the lower hull of all choices at the end of the forward pass", "[fit]") {
+  for (const std::string& text : kNetworks) {
+    CAPTURE(text);
+    const Small net(text);
+    const FitProblem& problem = net.problem;
+    const Moment end = end_of_forward(problem);
+    const std::vector<bool> priced(problem.bytes.size(), true), held(problem.bytes.size(), false);
+    std::map<int64_t, double> fewest;  // seconds, by bytes kept
+    net.every_keep([&](const Keep& keep) {
+      const double seconds = priced_cost(problem, end.needed, keep, priced, held, 0);
+      const int64_t bytes = std::llround(priced_cost(problem, end.needed, keep, priced, held, 1) - seconds);
+      const auto at = fewest.try_emplace(bytes, seconds).first;
+      at->second = std::min(at->second, seconds);
+    });
+    const int64_t least = fewest.begin()->first, most = fewest.rbegin()->first;
+    for (int i = 0; i <= 20; ++i) {
+      const int64_t room = least + (most - least) * i / 20;
+      double hull = std::numeric_limits<double>::infinity();
+      for (const auto& [below, more] : fewest)
+        for (const auto& [above, less] : fewest) {
+          if (below > room || above < room) continue;
+          const double share = above == below ? 0 : static_cast<double>(room - below) / static_cast<double>(above - below);
+          hull = std::min({hull, more, more + share * (less - more)});
+        }
+      CHECK(least_seconds(problem, end, end.other_bytes + room) == Approx(hull).epsilon(1e-6).margin(1e-13));
+    }
+    CHECK(std::isinf(least_seconds(problem, end, end.other_bytes + least - 1)));
+  }
+}
+
 namespace {
 
 /// Random pictures and classes for networks that read `npy "data"`: the generated data have 2,000 samples for the evaluation that ends a run.
