@@ -381,7 +381,7 @@ def fits(folder):
     check("--fit alone", done.returncode == 0 and done.stdout.startswith("fit: training fits in ") and "price list" in done.stdout and "made again" in done.stdout
           and "  proof  " in done.stdout, done)
     found = json.loads(netc("--fit", str(budget), net, "--json").stdout)
-    offer = {"micro_steps", "batch", "arena", "seconds", "more_time", "flops", "more_flops", "made_again"}
+    offer = {"micro_steps", "batch", "arena", "seconds", "more_time", "flops", "more_flops", "made_again", "slices"}
     check("JSON keys of --fit", {"network", "memory", "library", "gpu", "fits", "plain", "chosen", "own", "at_least", "least", "splitting_changes_results", "prices", "splits"} <= set(found)
           and all(offer <= set(each) for each in (found["plain"], found["chosen"], found["own"], found["least"], *found["prices"], *found["splits"])))
     check("--fit's choice is in its memory, and no cheaper than the bound", found["fits"] and found["memory"] == budget and found["chosen"]["arena"] <= budget - library

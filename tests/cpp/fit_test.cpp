@@ -53,7 +53,6 @@ struct Small {
       if (!problem.pass.tensors[i].must_keep && !problem.dropped[i]) free.push_back(i);
     CAPTURE(graph.name, free.size());
     REQUIRE(free.size() >= 4);
-    std::printf("free %zu\n", free.size());
     REQUIRE(free.size() <= 13);
     for (uint32_t set = 0; set < (1u << free.size()); ++set) {
       Keep keep(problem.bytes.size(), false);
@@ -191,7 +190,6 @@ TEST_CASE("the bound holds, and the search comes close to the best of all choice
       bounded += bound > 0;
       const std::optional<Choice> found = search.cheapest(budget, 1500);
       if (budget >= search.least().peak) REQUIRE(found);
-      std::printf("%2d budget %ld best %.3g found %.3g bound %.3g\n", i, budget, best, found ? found->seconds : -1, bound);
       if (!found) continue;
       CHECK(found->peak <= budget);
       const Choice again = measure(problem, found->keep);
@@ -202,6 +200,36 @@ TEST_CASE("the bound holds, and the search comes close to the best of all choice
   }
   CHECK(saving >= 4);
   CHECK(bounded > 15);
+}
+
+TEST_CASE("the bound is the lower hull of all choices at the end of the forward pass", "[fit]") {
+  for (const std::string& text : kNetworks) {
+    CAPTURE(text);
+    const Small net(text);
+    const FitProblem& problem = net.problem;
+    const Moment end = end_of_forward(problem);
+    const std::vector<bool> priced(problem.bytes.size(), true), held(problem.bytes.size(), false);
+    std::map<int64_t, double> fewest;  // seconds, by bytes kept
+    net.every_keep([&](const Keep& keep) {
+      const double seconds = priced_cost(problem, end.needed, keep, priced, held, 0);
+      const int64_t bytes = std::llround(priced_cost(problem, end.needed, keep, priced, held, 1) - seconds);
+      const auto at = fewest.try_emplace(bytes, seconds).first;
+      at->second = std::min(at->second, seconds);
+    });
+    const int64_t least = fewest.begin()->first, most = fewest.rbegin()->first;
+    for (int i = 0; i <= 20; ++i) {
+      const int64_t room = least + (most - least) * i / 20;
+      double hull = std::numeric_limits<double>::infinity();
+      for (const auto& [below, more] : fewest)
+        for (const auto& [above, less] : fewest) {
+          if (below > room || above < room) continue;
+          const double share = above == below ? 0 : static_cast<double>(room - below) / static_cast<double>(above - below);
+          hull = std::min({hull, more, more + share * (less - more)});
+        }
+      CHECK(least_seconds(problem, end, end.other_bytes + room) == Approx(hull).epsilon(1e-6).margin(1e-13));
+    }
+    CHECK(std::isinf(least_seconds(problem, end, end.other_bytes + least - 1)));
+  }
 }
 
 namespace {
