@@ -1,7 +1,7 @@
 #include "passes/schedule.h"
 
 #include <algorithm>
-#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "plan/live_bytes.h"
@@ -23,16 +23,22 @@ int64_t packed(const Step& step, const Order& order) {
   return pack(sharing.buffers(), static_cast<int>(calls.size()), {.search = 0}).end;
 }
 
-/// An order with a low peak that packs without a gap, or the order as it is: every plan shall end where it is proven that none ends lower.
+/// The order with the lowest peak of those that pack without a gap, or the order as it is: every plan shall end where it is proven that none ends lower.
 Order best_packed(const Step& step) {
+  constexpr size_t kTried = 24;  ///< of the best
+  std::optional<Order> best;
   for (const bool settle : {true, false}) {
-    Order order = order_calls(step, settle);
-    if (std::ranges::is_sorted(order.calls) || packed(step, order) == order.peak) return order;
+    std::vector<Order> orders = better_orders(step, settle);
+    const size_t last = orders.size() - 1;
+    for (size_t i = last; i > 0 && i + kTried > last; --i) {
+      if ((best && best->peak <= orders[i].peak) || packed(step, orders[i]) != orders[i].peak) continue;
+      best = std::move(orders[i]);
+      break;
+    }
+    if (last == 0 || (best && best->peak == orders[last].peak)) return best ? std::move(*best) : std::move(orders[0]);
+    if (!best && !settle) best = std::move(orders[0]);
   }
-  Order plain;
-  plain.calls.resize(step.calls.size());
-  std::iota(plain.calls.begin(), plain.calls.end(), 0);
-  return plain;
+  return std::move(*best);
 }
 
 }  // namespace

@@ -81,7 +81,9 @@ class Ordering {
     std::iota(order_.calls.begin(), order_.calls.end(), 0);
   }
 
-  Order run() {
+  /// The order as it is and every better one on the way, the last the best.
+  std::vector<Order> run() {
+    std::vector<Order> found;
     const int rounds = static_cast<int>(kRounds / (calls_.size() + 1)) + 1;
     for (int i = 0;; ++i) {
       sharing_.run(calls_, bytes_);
@@ -89,7 +91,8 @@ class Ordering {
       const LivenessBound bound = peak_of(live_);
       order_.peak = bound.bytes;
       order_.least = least_live_at(step(), bound.position) == bound.bytes;
-      if (order_.least || i == rounds || !lower(bound)) return std::move(order_);
+      found.push_back(order_);
+      if (order_.least || i == rounds || !lower(bound)) return found;
     }
   }
 
@@ -145,6 +148,8 @@ class Ordering {
 
 int64_t least_live_at(const Step& step, int position) { return Around(step, position).live(); }
 
-Order order_calls(const Step& step, bool settle) { return Ordering(step, settle).run(); }
+std::vector<Order> better_orders(const Step& step, bool settle) { return Ordering(step, settle).run(); }
+
+Order order_calls(const Step& step, bool settle) { return better_orders(step, settle).back(); }
 
 }  // namespace netc

@@ -41,6 +41,9 @@ struct Order {
 /// `settle`: calls go back to where they were as far as the peak allows; without it they stay where the search put them, which packs now better, now worse.
 Order order_calls(const Step& step, bool settle = true);
 
+/// The orders on the way to that one: from the one given on, each with a lower peak than the one before, or as low a one at fewer moments.
+std::vector<Order> better_orders(const Step& step, bool settle = true);
+
 /// What is live while call `position` runs, whatever the order: what calls that must precede it have left for it or for calls that must follow.
 int64_t least_live_at(const Step& step, int position);
 
