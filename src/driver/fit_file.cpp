@@ -82,9 +82,11 @@ std::string choice_text(const Fitted& fitted) {
 
 std::string does_not_fit_text(const FittedFile& file) {
   const FitOffer& least = file.fitted.least;
-  return fmt::format("no way was found to train {} in {}{}: the least takes {}{}", file.made.graph->name, memory_text(file.room.memory),
-                     file.library.bytes ? fmt::format(", of which the libraries take about {}", memory_text(file.library.bytes)) : "",
-                     memory_text(least.bytes), least.micro_steps > 1 ? fmt::format(" with {} micro-steps of {}", least.micro_steps, least.batch) : fmt::format(" at batch {}", least.batch));
+  const std::string what = fmt::format("no way was found to train {} in {}", file.made.graph->name, memory_text(file.room.memory));
+  if (file.library.bytes >= file.room.memory) return fmt::format("{}: the libraries alone take about {}", what, memory_text(file.library.bytes));
+  const std::string of = file.library.bytes ? fmt::format(" beside about {} for the libraries", memory_text(file.library.bytes)) : "";
+  if (least.bytes + file.library.bytes <= file.room.memory) return fmt::format("{}{}: what was found leaves gaps when it is packed; allow some more", what, of);
+  return fmt::format("{}{}: at batch {} the least that was found takes {}", what, of, batch_text(least), memory_text(least.bytes));
 }
 
 }  // namespace netc

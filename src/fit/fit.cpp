@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kPriceLines = 8;
 constexpr int kMeasures = 1500;      ///< remade steps looked at for the budget that was asked for
-constexpr int kListMeasures = 120;   ///< remade steps looked at for a line of the price list
+constexpr int kListMeasures = 60;   ///< remade steps looked at for a line of the price list
 constexpr size_t kSlicedTried = 6;   ///< choices whose calls are cut into slices
 constexpr int kSplitsSearched = 2;   ///< numbers of micro-steps beyond the file's for which tensors to make again are searched
 

@@ -1,6 +1,8 @@
 #include "fit/search.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "plan/plan.h"
 
@@ -57,11 +59,12 @@ void FitSearch::find_least() {
 }
 
 /// The model of the blocks is a little off: it is asked for somewhat less, too.
-std::vector<Choice> FitSearch::from_blocks(int64_t budget) const {
+std::vector<Choice> FitSearch::from_blocks(int64_t budget, size_t shares) const {
+  constexpr std::array kShares{1.0, 0.97, 0.99, 0.94, 0.9};
   std::vector<Choice> found;
-  for (double share : {1.0, 0.99, 0.97, 0.94, 0.9}) {
+  for (double share : std::span(kShares).first(shares)) {
     const std::optional<Keep> keep = blocks_->cheapest(static_cast<int64_t>(share * static_cast<double>(budget)));
-    if (!keep) break;
+    if (!keep) continue;
     found.push_back(measure(problem_, *keep));
   }
   return found;
@@ -69,7 +72,8 @@ std::vector<Choice> FitSearch::from_blocks(int64_t budget) const {
 
 std::optional<Choice> FitSearch::cheapest(int64_t budget, int measures) const {
   if (all().peak <= budget) return all();
-  std::vector<Choice> candidates = from_blocks(budget);
+  constexpr int kThorough = 500;
+  std::vector<Choice> candidates = from_blocks(budget, measures >= kThorough ? 5 : 1);
   candidates.insert(candidates.end(), starts_.begin(), starts_.end());
   candidates.push_back(least_);
   std::erase_if(candidates, [&](const Choice& choice) { return choice.peak > budget; });

@@ -29,7 +29,7 @@ class FitSearch {
  private:
   const Choice& all() const { return starts_.front(); }  ///< keeping most
   void find_least();
-  std::vector<Choice> from_blocks(int64_t budget) const;
+  std::vector<Choice> from_blocks(int64_t budget, size_t shares) const;
   Choice improve(Choice choice, int64_t budget, int measures) const;
 
   const FitProblem& problem_;
