@@ -36,6 +36,12 @@ FitProblem fit_problem(const Graph& graph, const Target& target, int64_t batch, 
   return problem;
 }
 
+double seconds_to_make(const FitProblem& problem, size_t tensor) {
+  double seconds = 0;
+  for (int maker : problem.pass.tensors[tensor].makers) seconds += problem.reruns[static_cast<size_t>(maker)].seconds;
+  return seconds;
+}
+
 StepCost step_cost(const Graph& graph, int64_t batch, const Rates& rates) {
   StepCost sum;
   for (const Node& node : graph.nodes) {

@@ -49,6 +49,9 @@ struct Choice {
   int position = 0;    ///< where, in the remade step
 };
 
+/// Seconds that the makers of a tensor take when they run again, without what they read.
+double seconds_to_make(const FitProblem& problem, size_t tensor);
+
 /// Seconds and FLOPs of a whole step, all its micro-steps, by the roofline.
 struct StepCost {
   double seconds = 0, flops = 0;

@@ -26,12 +26,6 @@ class Capacity {
   double units_;
 };
 
-double makers_seconds(const FitProblem& problem, size_t tensor) {
-  double seconds = 0;
-  for (int maker : problem.pass.tensors[tensor].makers) seconds += problem.reruns[static_cast<size_t>(maker)].seconds;
-  return seconds;
-}
-
 }  // namespace
 
 PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& needed, const std::vector<bool>& priced, const std::vector<bool>& held,
@@ -56,7 +50,7 @@ PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& n
     cut.add(tensor, run, problem.dropped[i] ? MinCut::kUnlimited : keeping);
     if (has_run[maker]) continue;
     has_run[maker] = true;
-    cut.add(run, MinCut::kSink, capacity.of(makers_seconds(problem, i)));
+    cut.add(run, MinCut::kSink, capacity.of(seconds_to_make(problem, i)));
     for (int of : tensors[i].makers)
       for (int read : problem.reruns[static_cast<size_t>(of)].reads)
         if (!held[static_cast<size_t>(read)] && static_cast<size_t>(read) != i) cut.add(run, 2 + read, MinCut::kUnlimited);
@@ -68,7 +62,7 @@ PricedChoice priced_choice(const FitProblem& problem, const std::vector<bool>& n
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto maker = static_cast<size_t>(tensors[i].makers.front());
     const bool runs = has_run[maker] && cut.on_source_side(first_run + static_cast<int>(maker));
-    if (runs && !counted[maker]) counted[maker] = true, choice.seconds += makers_seconds(problem, i);
+    if (runs && !counted[maker]) counted[maker] = true, choice.seconds += seconds_to_make(problem, i);
     choice.keep[i] = held[i] || (cut.on_source_side(2 + static_cast<int>(i)) && (tensors[i].must_keep || !runs));
     if (choice.keep[i] && priced[i] && !held[i]) choice.bytes += problem.bytes[i];
   }

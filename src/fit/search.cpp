@@ -13,12 +13,6 @@ namespace {
 constexpr int kVertices = 32;      ///< of the hull
 constexpr int kPrices = 10;        ///< of memory within blocks
 
-double seconds_to_make(const FitProblem& problem, size_t tensor) {
-  double seconds = 0;
-  for (int maker : problem.pass.tensors[tensor].makers) seconds += problem.reruns[static_cast<size_t>(maker)].seconds;
-  return seconds;
-}
-
 /// Prices of memory at which the hull turns, from keeping all to keeping least, with a price beyond each end.
 std::vector<double> prices_of(const std::vector<PricedChoice>& hull, double most) {
   std::vector<double> turns;
