@@ -35,9 +35,34 @@ FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), end_(end_of
   find_least();
 }
 
+/// For networks that no single tensor crosses, if they are small: of the tensors kept, drops the one whose going lowers the peak most for the time it
+/// takes, until the step fits or nothing lowers the peak.
+std::optional<Choice> FitSearch::drop_one_by_one(int64_t budget) const {
+  constexpr size_t kMostTensors = 80;
+  if (problem_.bytes.size() > kMostTensors) return std::nullopt;
+  Choice choice = all();
+  while (choice.peak > budget) {
+    std::optional<Choice> best;
+    double best_worth = 0;
+    for (size_t i = 0; i < choice.keep.size(); ++i) {
+      if (!choice.keep[i] || problem_.pass.tensors[i].must_keep) continue;
+      Keep keep = choice.keep;
+      keep[i] = false;
+      Choice tried = measure(problem_, std::move(keep));
+      if (tried.peak >= choice.peak) continue;
+      const double worth = static_cast<double>(choice.peak - tried.peak) / std::max(tried.seconds - choice.seconds, 1e-12);
+      if (worth > best_worth) best_worth = worth, best = std::move(tried);
+    }
+    if (!best) return std::nullopt;
+    choice = std::move(*best);
+  }
+  return choice;
+}
+
 /// By bisection: the budgets in which the blocks find something.
 void FitSearch::find_least() {
   least_ = *std::ranges::min_element(starts_, {}, &Choice::peak);
+  while (std::optional<Choice> lower = drop_one_by_one(least_.peak - 1)) least_ = std::move(*lower);
   int64_t low = problem_.persistent, high = least_.peak;
   while (high - low > high / 500) {
     const int64_t middle = low + (high - low) / 2;
@@ -70,6 +95,7 @@ std::optional<Choice> FitSearch::cheapest(int64_t budget, int measures) const {
   std::vector<Choice> candidates = from_blocks(budget, measures >= kThorough ? 5 : 1);
   candidates.insert(candidates.end(), starts_.begin(), starts_.end());
   candidates.push_back(least_);
+  if (std::optional<Choice> found = drop_one_by_one(budget)) candidates.push_back(std::move(*found));
   std::erase_if(candidates, [&](const Choice& choice) { return choice.peak > budget; });
   if (candidates.empty()) return std::nullopt;
   std::ranges::stable_sort(candidates, {}, &Choice::seconds);

@@ -28,6 +28,7 @@ class FitSearch {
 
  private:
   const Choice& all() const { return starts_.front(); }  ///< keeping most
+  std::optional<Choice> drop_one_by_one(int64_t budget) const;
   void find_least();
   std::vector<Choice> from_blocks(int64_t budget, size_t shares) const;
   Choice improve(Choice choice, int64_t budget, int measures) const;
