@@ -170,6 +170,9 @@ def whys(folder):
     check("what is alive is the bound", sum(alive["bytes"] for alive in data["alive"]) == data["peak"]["bytes"] == totals["lower_bound"] and data["arena"] == totals["arena"])
     saved = [change["saved"] for change in data["changes"]]
     check("changes, the best first", saved == sorted(saved, reverse=True) and len(saved) >= 2 and all(c["saved"] == data["arena"] - c["arena"] > 0 for c in data["changes"]))
+    # Weights are most of simple_cnn: half the batch does not lower its arena. Where activations are, there are three changes at least.
+    several = json.loads(netc(os.path.join(os.path.dirname(os.path.dirname(SIMPLE)), "resnet18", "resnet18.net"), "--why", "--json").stdout)["changes"]
+    check("three changes where activations weigh", len({change["kind"] for change in several}) == len(several) >= 3 and all(change["saved"] > 0 for change in several), several)
     plain = write(folder, "plain_sgd.net", open(SIMPLE).read().replace(" momentum 0.9", ""))
     sgd = next(c for c in data["changes"] if c["kind"] == "optimizer")
     check("a change has the bytes of the changed file", json.loads(netc(plain, "--json").stdout)["totals"]["arena"] == sgd["arena"])
