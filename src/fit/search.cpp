@@ -36,7 +36,7 @@ FitSearch::FitSearch(const FitProblem& problem) : problem_(problem), end_(end_of
 }
 
 /// For networks that no single tensor crosses, if they are small: of the tensors kept, drops the one whose going lowers the peak most for the time it
-/// takes, until the step fits or nothing lowers the peak.
+/// takes, until the step fits or nothing lowers the peak. Where that ends; nothing for larger networks.
 std::optional<Choice> FitSearch::drop_one_by_one(int64_t budget) const {
   constexpr size_t kMostTensors = 80;
   if (problem_.bytes.size() > kMostTensors) return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<Choice> FitSearch::drop_one_by_one(int64_t budget) const {
       const double worth = static_cast<double>(choice.peak - tried.peak) / std::max(tried.seconds - choice.seconds, 1e-12);
       if (worth > best_worth) best_worth = worth, best = std::move(tried);
     }
-    if (!best) return std::nullopt;
+    if (!best) break;
     choice = std::move(*best);
   }
   return choice;
@@ -62,7 +62,7 @@ std::optional<Choice> FitSearch::drop_one_by_one(int64_t budget) const {
 /// By bisection: the budgets in which the blocks find something.
 void FitSearch::find_least() {
   least_ = *std::ranges::min_element(starts_, {}, &Choice::peak);
-  while (std::optional<Choice> lower = drop_one_by_one(least_.peak - 1)) least_ = std::move(*lower);
+  if (std::optional<Choice> lowest = drop_one_by_one(0); lowest && lowest->peak < least_.peak) least_ = std::move(*lowest);
   int64_t low = problem_.persistent, high = least_.peak;
   while (high - low > high / 500) {
     const int64_t middle = low + (high - low) / 2;
